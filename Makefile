@@ -1,0 +1,49 @@
+# Every target is one line of Go. Settings: T=30s (fuzz, soak), SEED=, STEPS=, ARGS=.
+GO   ?= go
+TOOL  = $(GO) tool -modfile=tools/go.mod
+T    ?= 30s
+
+# Rooms whose work is shared by goroutines; the others have none.
+RACE  = $(patsubst %,./%/...,$(wildcard journal signer chain peer auth rail node api web client server sandbox))
+
+.PHONY: check lint test race fuzz sim bench run sandbox soak browser openapi
+
+check: lint test ## everything that must hold before a commit
+
+lint: ## format, vet, staticcheck
+	@unformatted=$$($(TOOL) gofumpt -l .) && test -z "$$unformatted" || { echo "not gofumpt: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+
+test: ## all tests; fetches what they need, or says what is skipped
+	@$(GO) run -C tools ./fetch chromium
+	$(GO) test ./...
+
+race: ## the race detector where goroutines share something
+	@$(GO) run -C tools ./fetch chromium gcc
+	CGO_ENABLED=1 $(GO) test -race -short $(RACE)
+
+fuzz: ## every fuzz target for T each
+	$(GO) run -C tools ./fuzz $(T)
+
+sim: ## deterministic simulation: SEED= and STEPS= choose the run
+	$(GO) run ./cmd/seyfert simulate $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS))
+
+bench: ## benchmarks beside the code
+	$(GO) test -run='^$$' -bench=. -benchmem ./...
+
+run: ## the program: make run ARGS="verify bundle.json"
+	$(GO) run ./cmd/seyfert $(ARGS)
+
+sandbox: ## two nodes, a shop, a bank and a chain on this machine
+	$(GO) run ./cmd/seyfert sandbox $(ARGS)
+
+soak: ## a long simulation from a fresh seed
+	$(GO) run ./cmd/seyfert simulate --steps $(or $(STEPS),1000000) $(if $(SEED),--seed $(SEED))
+
+browser: ## the pages in a real browser
+	@$(GO) run -C tools ./fetch chromium
+	$(GO) test -count=1 -run=Browser -v ./web/... ./sandbox/...
+
+openapi: ## write openapi/ again from the code
+	$(GO) test -count=1 -run=OpenAPI ./api -update
