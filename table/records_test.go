@@ -1,0 +1,160 @@
+package table_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"seyfert/table"
+)
+
+const recordSize = 160
+
+// record is a full-size record that says its own number.
+func record(number uint64) []byte {
+	return binary.BigEndian.AppendUint64(bytes.Repeat([]byte{0xa5}, recordSize-8), number)
+}
+
+func mustAppend(tb testing.TB, r table.Records, from, to uint64) {
+	tb.Helper()
+	for number := from; number <= to; number++ {
+		if err := r.Append(record(number)); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+func wantRecords(tb testing.TB, r table.Records, length uint64) {
+	tb.Helper()
+	if r.Len() != length {
+		tb.Fatalf("%d records, want %d", r.Len(), length)
+	}
+	for number := uint64(1); number <= length; number++ {
+		got, err := r.At(number)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if !bytes.Equal(got, record(number)) {
+			tb.Fatalf("record %d reads %x", number, got)
+		}
+	}
+	for _, number := range []uint64{0, length + 1} {
+		if _, err := r.At(number); err == nil {
+			tb.Fatalf("record %d of %d was read", number, length)
+		}
+	}
+}
+
+func mustOpenRecords(tb testing.TB, path string, keep uint64) *table.RecordsFile {
+	tb.Helper()
+	r, err := table.OpenRecords(path, recordSize, keep)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+func TestRecordsReadBack(t *testing.T) {
+	implementations := map[string]func() table.Records{
+		"file": func() table.Records {
+			return mustOpenRecords(t, filepath.Join(t.TempDir(), "history"), 0)
+		},
+		"memory": func() table.Records { return table.NewRecordsMemory(recordSize) },
+	}
+	for name, open := range implementations {
+		t.Run(name, func(t *testing.T) {
+			r := open()
+			wantRecords(t, r, 0)
+			mustAppend(t, r, 1, 5000) // more than the buffer holds
+			wantRecords(t, r, 5000)
+			if err := r.Sync(); err != nil {
+				t.Fatal(err)
+			}
+			mustAppend(t, r, 5001, 5003)
+			wantRecords(t, r, 5003)
+			mustPanic(t, "record of 3 bytes", func() { _ = r.Append([]byte{1, 2, 3}) })
+			got, _ := r.At(1)
+			clear(got)
+			wantRecords(t, r, 5003)
+			mustClose(t, r)
+			if err := r.Append(record(1)); !errors.Is(err, table.ErrClosed) {
+				t.Fatalf("append after close: %v", err)
+			}
+			if _, err := r.At(1); !errors.Is(err, table.ErrClosed) {
+				t.Fatalf("read after close: %v", err)
+			}
+			if err := r.Close(); !errors.Is(err, table.ErrClosed) {
+				t.Fatalf("second close: %v", err)
+			}
+		})
+	}
+}
+
+func TestRecordsAreCutToWhatIsKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history")
+	r := mustOpenRecords(t, path, 0)
+	mustAppend(t, r, 1, 10)
+	if err := r.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, r)
+	tear(t, path, 16+10*recordSize+3)
+
+	r = mustOpenRecords(t, path, 7)
+	wantRecords(t, r, 7)
+	mustAppend(t, r, 8, 9)
+	if err := r.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, r)
+	r = mustOpenRecords(t, path, 9)
+	wantRecords(t, r, 9)
+	mustClose(t, r)
+
+	if _, err := table.OpenRecords(path, recordSize, 10); err == nil {
+		t.Fatal("ten records were kept of nine")
+	}
+	if _, err := table.OpenRecords(path, recordSize+1, 1); err == nil {
+		t.Fatal("a file of another record size was opened")
+	}
+	for _, size := range []int{0, -1, table.RecordSizeMax + 1} {
+		if _, err := table.OpenRecords(path, size, 0); err == nil {
+			t.Fatalf("records of %d bytes", size)
+		}
+	}
+	mustClose(t, mustOpenRecords(t, path, 0))
+}
+
+func TestRecordsHeaderTornAtBirth(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history")
+	mustClose(t, mustOpenRecords(t, path, 0))
+	tear(t, path, 5)
+	if _, err := table.OpenRecords(path, recordSize, 1); err == nil {
+		t.Fatal("a record was kept of a torn header")
+	}
+	r := mustOpenRecords(t, path, 0)
+	mustAppend(t, r, 1, 1)
+	wantRecords(t, r, 1)
+	mustClose(t, r)
+}
+
+func TestRecordsMemoryClone(t *testing.T) {
+	r := table.NewRecordsMemory(recordSize)
+	mustAppend(t, r, 1, 5)
+	c := r.Clone(3)
+	mustAppend(t, r, 6, 6)
+	wantRecords(t, c, 3)
+	wantRecords(t, r, 6)
+	mustPanic(t, "record size", func() { table.NewRecordsMemory(table.RecordSizeMax + 1) })
+}
+
+// tear sets the length of a file, as a crash in the middle of a write may.
+func tear(tb testing.TB, path string, length int64) {
+	tb.Helper()
+	if err := os.Truncate(path, length); err != nil {
+		tb.Fatal(err)
+	}
+}
