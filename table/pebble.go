@@ -98,6 +98,9 @@ func (p *Pebble) Get(key []byte) (value []byte, ok bool, err error) {
 
 // Scan implements Reader.
 func (p *Pebble) Scan(from, to []byte, fn func(key, value []byte) bool) (err error) {
+	if len(from) == 0 {
+		from = nil // the library takes only nil for no bound
+	}
 	rows, err := p.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
 		return fmt.Errorf("scan rows: %w", err)
