@@ -1,0 +1,186 @@
+package ledger
+
+import (
+	"seyfert/fault"
+	"seyfert/money"
+)
+
+// Hold reserves h.Amount: it becomes pending on both accounts and, where NoOverdraft stands, is
+// no longer available to others. Of h, Captured and Bound must be zero and State 0 or Held.
+//
+// Errors are those of Post; besides, a hold without id or with fields that a new one cannot have
+// is invalid (fields "hold", "expires"), and the id of a live hold is a conflict (field "hold").
+func (d *Draft) Hold(h Hold) error {
+	d.check()
+	if h.State == 0 {
+		h.State = Held
+	}
+	switch {
+	case h.ID.IsZero():
+		return invalid("hold", "the hold needs an id")
+	case h.State != Held || h.Bound || !h.Captured.IsZero():
+		return invalid("hold", "a new hold is neither bound nor ended")
+	case h.Expires < 0:
+		return invalid("expires", "the expiry is before 1970")
+	}
+	if _, taken := d.FindHold(h.ID); taken {
+		return fault.New(fault.Conflict, "hold", "a hold has this id already")
+	}
+	s, err := d.sidesOf(h.Debit, h.Credit, h.Amount)
+	if err != nil {
+		return err
+	}
+	if err := d.admits(s); err != nil {
+		return err
+	}
+	h.Captured = money.New(h.Amount.Currency(), 0)
+	start := d.Savepoint()
+	if err := d.reserve(s, h); err != nil {
+		d.RollbackTo(start)
+		return err
+	}
+	return nil
+}
+
+// reserve makes the amount of a new hold pending; a failure is left to the caller to roll back.
+func (d *Draft) reserve(s sides, h Hold) error {
+	d.touch(s.debit)
+	d.touch(s.credit)
+	debit, credit := d.view(s.debit), d.view(s.credit)
+	var err, other error
+	debit.DebitsPending, err = debit.DebitsPending.Add(h.Amount)
+	credit.CreditsPending, other = credit.CreditsPending.Add(h.Amount)
+	if err != nil || other != nil {
+		return refusal("amount", "the amount is larger than the ledger can count")
+	}
+	start := len(d.records)
+	d.record(s, h.Amount, Record{Kind: RecordHeld, Hold: h.ID})
+	d.setHold(h)
+	return d.rules(start)
+}
+
+// live finds a live hold and its accounts. One that is unknown or has ended is not found.
+func (d *Draft) live(id HoldID) (Hold, sides, error) {
+	hold, ok := d.FindHold(id)
+	if !ok || hold.State != Held {
+		return Hold{}, sides{}, fault.New(fault.NotFound, "hold", "no live hold has this id")
+	}
+	debit, ok := d.find(hold.Debit)
+	credit, also := d.find(hold.Credit)
+	assert(ok && also, "a hold names an account that is not there")
+	return hold, sides{debit, credit}, nil
+}
+
+// Bind ties a live hold to a transfer to another node: it never expires after that. A hold that
+// is bound already is a conflict, one that is not live is not found (field "hold").
+func (d *Draft) Bind(id HoldID) error {
+	d.check()
+	hold, s, err := d.live(id)
+	if err != nil {
+		return err
+	}
+	if hold.Bound {
+		return fault.New(fault.Conflict, "hold", "the hold is bound already")
+	}
+	// The accounts' sums stay, but their newest record becomes this one.
+	d.touch(s.debit)
+	d.touch(s.credit)
+	d.record(s, hold.Amount, Record{Kind: RecordBound, Hold: id})
+	hold.Bound = true
+	d.setHold(hold)
+	return nil
+}
+
+// Capture ends a live hold, bound or not: it posts amount, at most what is held, from the hold's
+// debit to its credit account, frees the rest, and posts further legs, all as one transfer. The
+// money was promised when it was held, so accounts frozen since then do not stop the first leg;
+// further legs are judged as in Post, whose errors these are. A hold that is not live is not
+// found (field "hold"), more than it holds is refused (field "amount").
+func (d *Draft) Capture(
+	id HoldID, transfer TransferID, code uint16, amount money.Amount, further []Leg,
+) error {
+	d.check()
+	if err := checkTransfer(transfer, 1+len(further)); err != nil {
+		return err
+	}
+	hold, s, err := d.live(id)
+	if err != nil {
+		return err
+	}
+	over, err := hold.Amount.Less(amount)
+	switch {
+	case err != nil:
+		return invalid("currency", "the hold is of another currency")
+	case amount.IsZero():
+		return invalid("amount", "the amount must be more than zero")
+	case over:
+		return refusal("amount", "the hold is of less than the amount")
+	}
+	start := d.Savepoint()
+	d.release(s, hold.Amount)
+	hold.State, hold.Captured = Captured, amount
+	d.setHold(hold)
+	record := Record{Kind: RecordCaptured, Transfer: transfer, Hold: id, Code: code}
+	err = d.move(s, amount, record)
+	if err == nil {
+		err = d.post(transfer, code, 1, further)
+	}
+	if err == nil {
+		err = d.rules(start.records)
+	}
+	if err != nil {
+		d.RollbackTo(start)
+	}
+	return err
+}
+
+// release takes an amount out of what is pending on both accounts.
+func (d *Draft) release(s sides, amount money.Amount) {
+	d.touch(s.debit)
+	d.touch(s.credit)
+	debit, credit := d.view(s.debit), d.view(s.credit)
+	var err error
+	debit.DebitsPending, err = debit.DebitsPending.Sub(amount)
+	must(err)
+	credit.CreditsPending, err = credit.CreditsPending.Sub(amount)
+	must(err)
+}
+
+// Void ends a live hold and frees all of it. A bound hold may be voided only by a caller that
+// has the verdict of its transfer (protocol.md B3.4); the ledger cannot tell. A hold that is not
+// live is not found (field "hold").
+func (d *Draft) Void(id HoldID) error {
+	d.check()
+	hold, s, err := d.live(id)
+	if err != nil {
+		return err
+	}
+	d.free(hold, s, Voided, RecordVoided)
+	return nil
+}
+
+// Expire ends a live, unbound hold whose time has come at now, in Unix milliseconds. It is
+// refused (field "hold") for a bound hold and for one whose time has not come; a hold that is
+// not live is not found.
+func (d *Draft) Expire(id HoldID, now int64) error {
+	d.check()
+	hold, s, err := d.live(id)
+	switch {
+	case err != nil:
+		return err
+	case hold.Bound:
+		return refusal("hold", "a bound hold does not expire")
+	case hold.Expires == 0 || hold.Expires > now:
+		return refusal("hold", "the hold does not expire yet")
+	}
+	d.free(hold, s, Expired, RecordExpired)
+	return nil
+}
+
+// free ends a hold without a transfer.
+func (d *Draft) free(hold Hold, s sides, state State, kind RecordKind) {
+	d.release(s, hold.Amount)
+	d.record(s, hold.Amount, Record{Kind: kind, Hold: hold.ID})
+	hold.State = state
+	d.setHold(hold)
+}

@@ -1,0 +1,254 @@
+// Package ledger is double entry in memory: accounts, transfers of one or more legs, and holds
+// that reserve money before it moves. It never touches storage, a clock or randomness, and it
+// does not know what an account is for.
+//
+// A Book holds the accounts and the live holds of a node. It changes only through a Draft: an
+// overlay that a batch of commands is tried on, with savepoints, so that a refused command
+// leaves nothing behind. Commit brings the draft into the book in one step and returns the
+// history records of what happened. Between drafts these always hold, per currency, and a
+// breach panics because it can only be a fault of this package:
+//
+//   - what was debited equals what was credited, and the same of what is pending;
+//   - the pending amounts of an account are those of the live holds that name it;
+//   - an account with NoOverdraft covers what it owes and what is held of it.
+//
+// Nothing posted is ever changed or deleted; a correction is another transfer.
+package ledger
+
+import (
+	"seyfert/fault"
+	"seyfert/money"
+	"seyfert/wire"
+)
+
+// accountKind, transferKind and holdKind give each id a Go type and a prefix of its own.
+type (
+	accountKind  struct{}
+	transferKind struct{}
+	holdKind     struct{}
+)
+
+// Prefix returns the prefix of account ids.
+func (accountKind) Prefix() string { return "acc" }
+
+// Prefix returns the prefix of transfer ids.
+func (transferKind) Prefix() string { return "txn" }
+
+// Prefix returns the prefix of hold ids.
+func (holdKind) Prefix() string { return "hld" }
+
+// AccountID names an account, with the prefix "acc".
+type AccountID = wire.ID[accountKind]
+
+// TransferID names a transfer, with the prefix "txn". The ledger writes it to history and keeps
+// no memory of it: that an id is new is checked by the caller.
+type TransferID = wire.ID[transferKind]
+
+// HoldID names a hold, with the prefix "hld". The ledger knows the ids of live holds only; that
+// the id of an ended hold is not used again is checked by the caller.
+type HoldID = wire.ID[holdKind]
+
+// Kind is the class of an account; it decides on which side the account normally stands.
+type Kind uint8
+
+// The kinds. Assets and expenses grow by debits, the others by credits.
+const (
+	Asset Kind = iota + 1
+	Liability
+	Equity
+	Income
+	Expense
+)
+
+// String returns the lower-case name of the kind.
+func (k Kind) String() string {
+	names := [...]string{"unknown", "asset", "liability", "equity", "income", "expense"}
+	if int(k) >= len(names) {
+		return names[0]
+	}
+	return names[k]
+}
+
+// valid says whether k is one of the kinds.
+func (k Kind) valid() bool { return k >= Asset && k <= Expense }
+
+// debitNormal says whether a debit raises the balance.
+func (k Kind) debitNormal() bool { return k == Asset || k == Expense }
+
+// Flags are the rules that bind one account, or'ed together.
+type Flags uint8
+
+const (
+	// NoOverdraft refuses what would bring the balance, less what is held, below zero.
+	NoOverdraft Flags = 1 << iota
+	// Closed refuses every leg and hold, for ever. Only an empty account can be closed.
+	Closed
+	// FrozenIn refuses new legs and holds that would raise the balance.
+	FrozenIn
+	// FrozenOut refuses new legs and holds that would lower the balance.
+	FrozenOut
+
+	flagsAll = NoOverdraft | Closed | FrozenIn | FrozenOut
+)
+
+// Spec is what an account is opened with. All but the flags stays for ever.
+type Spec struct {
+	ID       AccountID
+	Currency money.Currency
+	Kind     Kind
+	Flags    Flags
+}
+
+// Account is one account with its four running sums, all in its currency. It is a copy: changing
+// it changes no book.
+type Account struct {
+	Spec
+	// DebitsPosted and CreditsPosted are the sums of all legs ever posted on each side.
+	DebitsPosted, CreditsPosted money.Amount
+	// DebitsPending and CreditsPending are the sums of the live holds on each side.
+	DebitsPending, CreditsPending money.Amount
+	// LastRecord is the number of the newest history record of the account, 0 when none is.
+	LastRecord uint64
+}
+
+// unused returns an account to which nothing has happened.
+func unused(s Spec) Account {
+	none := money.New(s.Currency, 0)
+	return Account{
+		Spec: s, DebitsPosted: none, CreditsPosted: none,
+		DebitsPending: none, CreditsPending: none,
+	}
+}
+
+// Balance returns the posted balance on the account's normal side, and whether it is below zero.
+func (a Account) Balance() (balance money.Amount, negative bool) {
+	in, out := a.posted()
+	if difference, err := in.Sub(out); err == nil {
+		return difference, false
+	}
+	difference, err := out.Sub(in)
+	must(err)
+	return difference, true
+}
+
+// Available returns the balance less what is held of it: what a new leg or hold could still
+// take from an account with NoOverdraft. It is zero when holds exceed the balance.
+func (a Account) Available() money.Amount {
+	balance, negative := a.Balance()
+	none := money.New(a.Currency, 0)
+	if negative {
+		return none
+	}
+	available, err := balance.Sub(a.held())
+	if err != nil {
+		return none
+	}
+	return available
+}
+
+// posted returns the posted sums as what raised and what lowered the balance.
+func (a Account) posted() (in, out money.Amount) {
+	if a.Kind.debitNormal() {
+		return a.DebitsPosted, a.CreditsPosted
+	}
+	return a.CreditsPosted, a.DebitsPosted
+}
+
+// held returns the pending sum that would lower the balance.
+func (a Account) held() money.Amount {
+	if a.Kind.debitNormal() {
+		return a.CreditsPending
+	}
+	return a.DebitsPending
+}
+
+// covered says whether the balance covers what is held of it.
+func (a Account) covered() bool {
+	in, out := a.posted()
+	need, err := out.Add(a.held())
+	if err != nil {
+		return false // More than 128 bits is more than any balance.
+	}
+	short, err := in.Less(need)
+	must(err)
+	return !short
+}
+
+// empty says whether the account has neither a balance nor anything pending.
+func (a Account) empty() bool {
+	return a.DebitsPosted == a.CreditsPosted &&
+		a.DebitsPending.IsZero() && a.CreditsPending.IsZero()
+}
+
+// State is where a hold stands. A hold is live while it is Held and has ended in the others.
+type State uint8
+
+// The states of a hold.
+const (
+	Held State = iota + 1
+	Captured
+	Voided
+	Expired
+)
+
+// String returns the lower-case name of the state.
+func (s State) String() string {
+	names := [...]string{"unknown", "held", "captured", "voided", "expired"}
+	if int(s) >= len(names) {
+		return names[0]
+	}
+	return names[s]
+}
+
+// Hold reserves Amount to move from Credit's point of view later: a capture debits Debit and
+// credits Credit. It is a copy: changing it changes no book.
+type Hold struct {
+	ID            HoldID
+	Debit, Credit AccountID
+	// Amount is what is reserved, Captured what was taken of it when it was captured.
+	Amount, Captured money.Amount
+	// Expires is the time from which an unbound hold may expire, in Unix milliseconds; 0 never.
+	Expires int64
+	// Bound says that a transfer to another node depends on the hold (protocol.md A4): from
+	// then on it never expires and only a verdict ends it.
+	Bound bool
+	State State
+}
+
+// expiring says whether a clock may end the hold.
+func (h Hold) expiring() bool { return h.State == Held && !h.Bound && h.Expires != 0 }
+
+// Leg moves Amount: it debits one account and credits another of the same currency.
+type Leg struct {
+	Debit, Credit AccountID
+	Amount        money.Amount
+}
+
+// LegsMax is the largest number of legs of one transfer.
+const LegsMax = 1024
+
+// Total is what all accounts of one currency were debited and credited.
+type Total struct {
+	Currency        money.Currency
+	Debits, Credits money.Amount
+}
+
+// must stops the node on an error that only a fault of this package can cause.
+func must(err error) {
+	if err != nil {
+		panic("ledger: " + err.Error())
+	}
+}
+
+// assert stops the node when a rule that this package keeps is found broken.
+func assert(ok bool, what string) {
+	if !ok {
+		panic("ledger: " + what)
+	}
+}
+
+// refusal is a rule of the ledger that forbids something now.
+func refusal(field, message string) error { return fault.New(fault.Refused, field, "%s", message) }
+
+// invalid is a request that no state of the ledger would allow.
+func invalid(field, message string) error { return fault.New(fault.Invalid, field, "%s", message) }
