@@ -26,8 +26,9 @@ const (
 	URLMax = 2048
 	// HeaderMax is the most bytes of header that an answer may have.
 	HeaderMax = 32 << 10
-	// BodyDefault is the longest body in bytes when Policy.BodyMax is zero.
-	BodyDefault = 1 << 20
+	// BodyDefault is the longest body in bytes when Policy.BodyMax is zero: room for a full
+	// batch of messages between nodes (protocol.md A3).
+	BodyDefault = 4 << 20
 	// TimeoutDefault is the time for one request when Policy.Timeout is zero.
 	TimeoutDefault = 15 * time.Second
 	// ConnectionsMax is the most connections to one host and port; a request beyond them
