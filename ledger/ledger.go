@@ -21,32 +21,34 @@ import (
 	"seyfert/wire"
 )
 
-// accountKind, transferKind and holdKind give each id a Go type and a prefix of its own.
-type (
-	accountKind  struct{}
-	transferKind struct{}
-	holdKind     struct{}
-)
+// AccountKind makes account ids a Go type of their own.
+type AccountKind struct{}
+
+// TransferKind makes transfer ids a Go type of their own.
+type TransferKind struct{}
+
+// HoldKind makes hold ids a Go type of their own.
+type HoldKind struct{}
 
 // Prefix returns the prefix of account ids.
-func (accountKind) Prefix() string { return "acc" }
+func (AccountKind) Prefix() string { return "acc" }
 
 // Prefix returns the prefix of transfer ids.
-func (transferKind) Prefix() string { return "txn" }
+func (TransferKind) Prefix() string { return "txn" }
 
 // Prefix returns the prefix of hold ids.
-func (holdKind) Prefix() string { return "hld" }
+func (HoldKind) Prefix() string { return "hld" }
 
 // AccountID names an account, with the prefix "acc".
-type AccountID = wire.ID[accountKind]
+type AccountID = wire.ID[AccountKind]
 
 // TransferID names a transfer, with the prefix "txn". The ledger writes it to history and keeps
 // no memory of it: that an id is new is checked by the caller.
-type TransferID = wire.ID[transferKind]
+type TransferID = wire.ID[TransferKind]
 
 // HoldID names a hold, with the prefix "hld". The ledger knows the ids of live holds only; that
 // the id of an ended hold is not used again is checked by the caller.
-type HoldID = wire.ID[holdKind]
+type HoldID = wire.ID[HoldKind]
 
 // Kind is the class of an account; it decides on which side the account normally stands.
 type Kind uint8
