@@ -1,0 +1,252 @@
+package signer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"seyfert/wire"
+)
+
+// The signer journal's layout: a magic line, then frames. A frame holds everything that one
+// call signed, so one frame is one fsync:
+//
+//	payload length u32 | payload CRC-32C u32 | header CRC-32C u32 | payload
+//
+// Numbers are big-endian. The header CRC also covers the frame's offset in the file, so that
+// a frame can be recognised where it stands and nowhere else.
+const (
+	journalMagic = "seyfert signer journal 1\n"
+	// FrameBytesMax is the largest payload of one frame, in bytes.
+	FrameBytesMax    = wire.EncodedBytesMax
+	frameHeaderBytes = 12
+	// sectorBytes is the smallest unit a disk writes whole; an unwritten one reads as zeros.
+	sectorBytes = 512
+)
+
+// ErrCorrupt says that the signer journal holds damage that no interrupted write explains.
+// The signer refuses to open: a promise that was signed may have become unreadable.
+var ErrCorrupt = errors.New("signer journal is corrupt")
+
+// ErrJournal says that a signer journal write or fsync went wrong. The signer answers every
+// later request with it; its owner stops the node, since what reached the disk is unknown.
+var ErrJournal = errors.New("signer journal cannot be written")
+
+// JournalFile is where a signer journal's bytes live. File and Memory implement it. Calls come
+// one at a time.
+type JournalFile interface {
+	// ReadAt reads as io.ReaderAt does.
+	io.ReaderAt
+	// Size returns the length in bytes.
+	Size() (int64, error)
+	// Append adds p at the end; nil means that p is durable. After an error any part of p may
+	// be there.
+	Append(p []byte) error
+	// Truncate cuts the file to size bytes, durably.
+	Truncate(size int64) error
+}
+
+// journal writes and reads frames. It is not safe for concurrent use; Signer's mutex guards it.
+type journal struct {
+	file   JournalFile
+	size   int64
+	failed error
+}
+
+// openJournal checks the whole file, cuts a torn tail, and shows each frame to replay.
+func openJournal(
+	file JournalFile, replay func(offset int64, payload []byte) error,
+) (*journal, error) {
+	size, err := file.Size()
+	if err != nil {
+		return nil, fmt.Errorf("signer journal size: %w", err)
+	}
+	j := &journal{file: file, size: size}
+	if err := j.begin(); err != nil {
+		return nil, err
+	}
+	for offset := int64(len(journalMagic)); offset < j.size; {
+		payload, ok, err := j.frame(offset)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			if err := j.cutTorn(offset); err != nil {
+				return nil, err
+			}
+			break
+		}
+		if err := replay(offset, payload); err != nil {
+			return nil, fmt.Errorf("signer journal at byte %d: %w", offset, err)
+		}
+		offset += frameHeaderBytes + int64(len(payload))
+	}
+	return j, nil
+}
+
+// begin checks the magic line, or writes it when the file is new or its first write was torn.
+func (j *journal) begin() error {
+	head := make([]byte, min(j.size, int64(len(journalMagic))))
+	if _, err := j.file.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("signer journal: %w", err)
+	}
+	if string(head) == journalMagic {
+		return nil
+	}
+	if j.size > int64(len(journalMagic)) || string(head) != journalMagic[:len(head)] {
+		return fmt.Errorf("%w: it does not begin with its magic line; this is another file, "+
+			"or its first sector was lost: %s", ErrCorrupt, restoreAdvice)
+	}
+	if err := j.file.Truncate(0); err != nil {
+		return fmt.Errorf("signer journal: %w", err)
+	}
+	if err := j.file.Append([]byte(journalMagic)); err != nil {
+		return fmt.Errorf("signer journal: %w", err)
+	}
+	j.size = int64(len(journalMagic))
+	return nil
+}
+
+const restoreAdvice = "do not delete or cut it; put back the copy of the signer journal that a " +
+	"replica or the disk below holds, and if there is none start the node in recovery"
+
+// frame reads the frame at offset; ok is false when no whole frame stands there.
+func (j *journal) frame(offset int64) (payload []byte, ok bool, err error) {
+	if j.size-offset < frameHeaderBytes {
+		return nil, false, nil
+	}
+	var header [frameHeaderBytes]byte
+	if _, err := j.file.ReadAt(header[:], offset); err != nil {
+		return nil, false, fmt.Errorf("signer journal: %w", err)
+	}
+	length := int64(binary.BigEndian.Uint32(header[:]))
+	if !headerHolds(header[:], offset) || length > j.size-offset-frameHeaderBytes {
+		return nil, false, nil
+	}
+	payload = make([]byte, length)
+	if _, err := j.file.ReadAt(payload, offset+frameHeaderBytes); err != nil {
+		return nil, false, fmt.Errorf("signer journal: %w", err)
+	}
+	if crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) !=
+		binary.BigEndian.Uint32(header[4:]) {
+		return nil, false, nil
+	}
+	return payload, true, nil
+}
+
+// cutTorn removes the bytes from offset on if they can only be one frame whose write was
+// interrupted before its fsync returned, so that no signature in it ever left. It refuses
+// everything else: cutting a frame that was once durable would let the node sign twice.
+func (j *journal) cutTorn(offset int64) error {
+	rest := j.size - offset
+	corrupt := func(why string) error {
+		return fmt.Errorf("%w: byte %d: %s: %s", ErrCorrupt, offset, why, restoreAdvice)
+	}
+	if rest > frameHeaderBytes+FrameBytesMax {
+		return corrupt("more bytes follow than one interrupted write can leave")
+	}
+	tail := make([]byte, rest)
+	if _, err := j.file.ReadAt(tail, offset); err != nil {
+		return fmt.Errorf("signer journal: %w", err)
+	}
+	if wholeFrameWithin(tail, offset) {
+		return corrupt("whole records follow a damaged one")
+	}
+	headerWhole := rest >= frameHeaderBytes && headerHolds(tail, offset)
+	short := rest < frameHeaderBytes ||
+		headerWhole && int64(binary.BigEndian.Uint32(tail)) > rest-frameHeaderBytes
+	if !short && !unwrittenSector(tail, offset) {
+		return corrupt("the last record is complete but its checksum is wrong")
+	}
+	if err := j.file.Truncate(offset); err != nil {
+		return fmt.Errorf("signer journal: cut torn tail: %w", err)
+	}
+	j.size = offset
+	return nil
+}
+
+// append makes one frame durable and returns its offset. Once it went wrong it never works
+// again: after a failed fsync the kernel may have dropped the pages and a later fsync would
+// succeed without them.
+func (j *journal) append(payload []byte) (int64, error) {
+	if j.failed != nil {
+		return 0, j.failed
+	}
+	if len(payload) > FrameBytesMax {
+		return 0, fmt.Errorf("signer journal frame of %d bytes, more than %d",
+			len(payload), FrameBytesMax)
+	}
+	offset := j.size
+	frame := make([]byte, frameHeaderBytes, frameHeaderBytes+len(payload))
+	binary.BigEndian.PutUint32(frame, uint32(len(payload)))
+	binary.BigEndian.PutUint32(frame[4:],
+		crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)))
+	binary.BigEndian.PutUint32(frame[8:], headerSum(frame, offset))
+	if err := j.file.Append(append(frame, payload...)); err != nil {
+		j.failed = fmt.Errorf("%w: %w", ErrJournal, err)
+		return 0, j.failed
+	}
+	j.size += frameHeaderBytes + int64(len(payload))
+	return offset, nil
+}
+
+// read returns the payload of a frame that append or replay named, checking it again.
+func (j *journal) read(offset int64) ([]byte, error) {
+	payload, ok, err := j.frame(offset)
+	if err == nil && !ok {
+		err = fmt.Errorf("%w: byte %d can no longer be read: %s", ErrCorrupt, offset, restoreAdvice)
+	}
+	return payload, err
+}
+
+// headerSum is the header CRC of a frame that stands at offset.
+func headerSum(header []byte, offset int64) uint32 {
+	var covered [16]byte
+	copy(covered[:8], header)
+	binary.BigEndian.PutUint64(covered[8:], uint64(offset))
+	return crc32.Checksum(covered[:], crc32.MakeTable(crc32.Castagnoli))
+}
+
+func headerHolds(header []byte, offset int64) bool {
+	return binary.BigEndian.Uint32(header[8:]) == headerSum(header, offset)
+}
+
+// wholeFrameWithin looks for a complete frame at any later byte of tail, which stands at
+// offset in the file.
+func wholeFrameWithin(tail []byte, offset int64) bool {
+	for i := 1; i+frameHeaderBytes <= len(tail); i++ {
+		if !headerHolds(tail[i:], offset+int64(i)) {
+			continue
+		}
+		payload := tail[i+frameHeaderBytes:]
+		length := int64(binary.BigEndian.Uint32(tail[i:]))
+		if length > int64(len(payload)) {
+			continue
+		}
+		if crc32.Checksum(payload[:length], crc32.MakeTable(crc32.Castagnoli)) ==
+			binary.BigEndian.Uint32(tail[i+4:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// unwrittenSector tells whether a sector, or the part of one that tail ends with, is all
+// zeros: a disk that lost power wrote sectors whole or not at all, in any order.
+func unwrittenSector(tail []byte, offset int64) bool {
+	for from := 0; from < len(tail); {
+		to := min(len(tail), from+sectorBytes-int((offset+int64(from))%sectorBytes))
+		zero := true
+		for _, b := range tail[from:to] {
+			zero = zero && b == 0
+		}
+		// Fewer zeros than a frame header may be chance, not an unwritten sector.
+		if zero && to-from >= frameHeaderBytes {
+			return true
+		}
+		from = to
+	}
+	return false
+}

@@ -1,0 +1,382 @@
+package signer_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"math"
+	"testing"
+	"time"
+
+	"seyfert/fault"
+	"seyfert/signer"
+	"seyfert/wire"
+
+	"github.com/btcsuite/btcd/btcutil/v2"
+	"github.com/btcsuite/btcd/mempool"
+	"github.com/btcsuite/btcd/txscript/v2"
+	btcwire "github.com/btcsuite/btcd/wire/v2"
+	"github.com/google/go-cmp/cmp"
+)
+
+// coinValue funds many anchors.
+const coinValue = 10_000_000
+
+func firstCoin(n byte) wire.Outpoint { return wire.NewOutpoint([32]byte{n + 1, 0xaa}, 7) }
+
+// openLane returns a node with lane 0 funded.
+func openLane(tb testing.TB, value uint64) (*parts, *signer.Signer) {
+	tb.Helper()
+	p := newParts(tb, seoul, 1)
+	s := p.mustOpen(tb)
+	err := s.SetLanes([]signer.Lane{{N: 0, Outpoint: firstCoin(0), Value: value}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p, s
+}
+
+func daily(b byte) []byte {
+	return wire.Payload{Type: wire.RecordDaily, Hash: [32]byte{b}}.Bytes()
+}
+
+// mustBeValid runs the transaction through the script engine and the relay policy, and returns
+// it parsed.
+func mustBeValid(tb testing.TB, a signer.AnchorTx, script []byte, value uint64) *btcwire.MsgTx {
+	tb.Helper()
+	var tx btcwire.MsgTx
+	if err := tx.Deserialize(bytes.NewReader(a.Raw)); err != nil {
+		tb.Fatal(err)
+	}
+	outputs := txscript.NewCannedPrevOutputFetcher(script, int64(value))
+	hashes := txscript.NewTxSigHashes(&tx, outputs)
+	engine, err := txscript.NewEngine(script, &tx, 0, txscript.StandardVerifyFlags, nil,
+		hashes, int64(value), outputs)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := engine.Execute(); err != nil {
+		tb.Fatal(err)
+	}
+	if err := mempool.CheckTransactionStandard(btcutil.NewTx(&tx), 1000, time.Unix(0, 0),
+		mempool.DefaultMinRelayTxFee, 2); err != nil {
+		tb.Fatal(err)
+	}
+	return &tx
+}
+
+func TestLaneKeyIsBIP86(t *testing.T) {
+	// BIP 86, test vectors: the seed of the mnemonic "abandon ... about", mainnet.
+	seed, err := hex.DecodeString("5eb00bbddcf069084889a8ab9155568165f5c453ccb85e70811aaed6f6da5" +
+		"fc19a5ac40b389cd370d086206dec8aa6c43daea6690f20ad3d8d48b2d2ce9e38e4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range []string{
+		"5120a60869f0dbcf1dc659c9cecbaf8050135ea9e8cdc487053f1dc6880949dc684c",
+		"5120a82f29944d65b86ae6b5e5cc75e294ead6c59391a1edc5e016e3498c67fc7bbb",
+	} {
+		script, err := signer.LaneKeyScript(seed, "mainnet", n)
+		if err != nil || hex.EncodeToString(script) != want {
+			t.Fatalf("lane %d: %x, %v", n, script, err)
+		}
+	}
+	_, err = signer.LaneKeyScript(seed, "mainnet", signer.LanesMax)
+	wantFault(t, err, fault.Invalid, "lane")
+	_, err = signer.LaneKeyScript(seed, "simnet", 0)
+	wantFault(t, err, fault.Invalid, "network")
+	s := newParts(t, seoul, 1).mustOpen(t)
+	if s.LaneScript(-1) != nil || s.LaneScript(signer.LanesMax) != nil || len(s.LaneScript(0)) != 34 {
+		t.Fatal("lane scripts out of range")
+	}
+}
+
+func TestSpendLaneBuildsAStandardTransaction(t *testing.T) {
+	_, s := openLane(t, coinValue)
+	value := uint64(coinValue)
+	coin := firstCoin(0)
+	for i := range 3 {
+		payload := daily(byte(i))
+		a, err := s.SpendLane(signer.AnchorRequest{
+			Row: string(rune('a' + i)), Lane: 0, Payload: payload, FeeRate: 2_500,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tx := mustBeValid(t, a, s.LaneScript(0), value)
+		if len(tx.TxIn) != 1 || len(tx.TxOut) != 2 || tx.LockTime != 0 ||
+			tx.TxIn[0].Sequence != signer.SequenceRBF {
+			t.Fatalf("shape %+v", tx)
+		}
+		in := tx.TxIn[0].PreviousOutPoint
+		if wire.NewOutpoint(in.Hash, in.Index) != coin || a.Outpoint != coin {
+			t.Fatal("input 0 is not the lane's coin")
+		}
+		if tx.TxOut[0].Value != 0 ||
+			!bytes.Equal(tx.TxOut[0].PkScript, append([]byte{0x6a, 35}, payload...)) {
+			t.Fatalf("output 0 is %x", tx.TxOut[0].PkScript)
+		}
+		if !bytes.Equal(tx.TxOut[1].PkScript, s.LaneScript(0)) {
+			t.Fatal("output 1 is not the lane's")
+		}
+		// reference: 154 virtual bytes with 32 bytes in OP_RETURN, so 157 with 35.
+		if want := uint64((157*2500 + 999) / 1000); a.Fee != want {
+			t.Fatalf("fee %d, want %d", a.Fee, want)
+		}
+		value -= a.Fee
+		if uint64(tx.TxOut[1].Value) != value || a.Next.Value != value || tx.TxHash() != a.TxID {
+			t.Fatalf("%+v", a)
+		}
+		coin = wire.NewOutpoint(a.TxID, 1)
+		want := []signer.Lane{{N: 0, Outpoint: coin, Value: value}}
+		if diff := cmp.Diff(want, s.Lanes()); diff != "" || a.Next != want[0] {
+			t.Fatal(diff)
+		}
+	}
+}
+
+func TestRowTwiceIsTheSameBytes(t *testing.T) {
+	p, s := openLane(t, coinValue)
+	request := signer.AnchorRequest{Row: "row", Payload: daily(1), FeeRate: 2_000}
+	first, err := s.SpendLane(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.FeeRate = 9_000
+	for _, s := range []*signer.Signer{s, p.crash(t)} {
+		again, err := s.SpendLane(request)
+		if diff := cmp.Diff(first, again); err != nil || diff != "" {
+			t.Fatal(err, diff)
+		}
+	}
+	other := request
+	other.Payload = daily(2)
+	_, err = s.SpendLane(other)
+	wantFault(t, err, fault.Conflict, "row")
+	other = request
+	other.Lane = 1
+	_, err = s.SpendLane(other)
+	wantFault(t, err, fault.Conflict, "row")
+
+	// The same keys and requests give the same bytes on another machine: BIP 340 with zeros.
+	_, twin := openLane(t, coinValue)
+	request.FeeRate = 2_000
+	again, err := twin.SpendLane(request)
+	if diff := cmp.Diff(first, again); err != nil || diff != "" {
+		t.Fatal(err, diff)
+	}
+}
+
+func TestCrashAroundTheSpend(t *testing.T) {
+	for name, kept := range map[string]int{"before": 10, "after": math.MaxInt} {
+		t.Run(name, func(t *testing.T) {
+			p, s := openLane(t, coinValue)
+			request := signer.AnchorRequest{Row: "row", Payload: daily(1), FeeRate: 2_000}
+			p.journal.FailAppend(1, kept, errPower)
+			if _, err := s.SpendLane(request); err == nil {
+				t.Fatal("the failure was hidden")
+			}
+			s = p.crash(t)
+			other, err := s.SpendLane(signer.AnchorRequest{Row: "two", Payload: daily(2)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			row, err := s.SpendLane(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (row.Outpoint == firstCoin(0)) == (other.Outpoint == firstCoin(0)) {
+				t.Fatal("one coin was spent twice")
+			}
+			if (kept == 10) != (other.Outpoint == firstCoin(0)) {
+				t.Fatalf("row spends %s, the other %s", row.Outpoint, other.Outpoint)
+			}
+		})
+	}
+}
+
+func TestSpendLaneSealsToTheCoin(t *testing.T) {
+	payer, payee := newParts(t, seoul, 1).mustOpen(t), newParts(t, tokyo, 2).mustOpen(t)
+	for _, s := range []*signer.Signer{payer, payee} {
+		if err := s.SetLanes([]signer.Lane{{Outpoint: firstCoin(0), Value: coinValue}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	channel := wire.Channel{
+		Network: "regtest", Payer: seoul, Payee: tokyo, Epoch: 1,
+		PayerKey: [32]byte(payer.Sealing().Bytes()), PayeeKey: [32]byte(payee.Sealing().Bytes()),
+	}
+	record := wire.Record{
+		Type: wire.RecordTransfer, Amount: 15_000, Currency: 410, Due: 20_789, Seq: 1,
+		TransferID: [16]byte{1}, RecordHash: [16]byte{2},
+	}
+	request := signer.AnchorRequest{
+		Row: "r", Record: &signer.AnchorRecord{Channel: channel, Record: record}, FeeRate: 1_000,
+	}
+	a, err := payer.SpendLane(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustBeValid(t, a, payer.LaneScript(0), coinValue)
+	if len(a.Payload) != wire.PayloadBytesMax {
+		t.Fatalf("payload of %d bytes", len(a.Payload))
+	}
+	shared, err := payee.ChannelShared(payer.Sealing().Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := channel.Root(shared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := wire.ParsePayload(a.Payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := root.Cycle(record.Due).Open("regtest", a.Outpoint, payload)
+	if diff := cmp.Diff(record, opened); err != nil || diff != "" {
+		t.Fatal(err, diff)
+	}
+	again, err := payer.SpendLane(request)
+	if diff := cmp.Diff(a, again); err != nil || diff != "" {
+		t.Fatal(err, diff)
+	}
+	// The payee may claim with a counter-record, and only with one; the payer may not.
+	_, err = payee.SpendLane(request)
+	wantFault(t, err, fault.Invalid, "channel")
+	record.Type = wire.RecordCounter
+	request = signer.AnchorRequest{
+		Row: "c", Record: &signer.AnchorRecord{Channel: channel, Record: record},
+	}
+	if a, err = payee.SpendLane(request); err != nil {
+		t.Fatal(err)
+	}
+	mustBeValid(t, a, payee.LaneScript(0), coinValue)
+	_, err = payer.SpendLane(request)
+	wantFault(t, err, fault.Invalid, "channel")
+}
+
+func TestSpendLaneRefusals(t *testing.T) {
+	_, s := openLane(t, coinValue)
+	sealed := wire.Payload{Type: wire.RecordTransfer}.Bytes()
+	unsigned := wire.Payload{Type: wire.RecordDescriptor, Hash: [32]byte{1}}.Bytes()
+	channel := wire.Channel{
+		Network: "regtest", Payer: seoul, Payee: tokyo, Epoch: 1,
+		PayerKey: [32]byte(s.Sealing().Bytes()), PayeeKey: [32]byte{},
+	}
+	record := wire.Record{Type: wire.RecordTransfer, Amount: 1, Currency: 410, Due: 1, Seq: 1}
+	onMainnet, strangerKey := channel, channel
+	onMainnet.Network = "mainnet"
+	strangerKey.PayerKey = [32]byte{1}
+	both := func(c wire.Channel, r wire.Record) *signer.AnchorRecord {
+		return &signer.AnchorRecord{Channel: c, Record: r}
+	}
+	for name, c := range map[string]struct {
+		request signer.AnchorRequest
+		code    fault.Code
+		field   string
+	}{
+		"no row":        {signer.AnchorRequest{Payload: daily(1)}, fault.Invalid, "row"},
+		"long row":      {signer.AnchorRequest{Row: string(make([]byte, 129))}, fault.Invalid, "row"},
+		"lane too high": {signer.AnchorRequest{Row: "r", Lane: signer.LanesMax}, fault.Invalid, "lane"},
+		"negative lane": {signer.AnchorRequest{Row: "r", Lane: -1}, fault.Invalid, "lane"},
+		"empty lane": {signer.AnchorRequest{Row: "r", Lane: 3, Payload: daily(1)},
+			fault.Refused, "lane"},
+		"nothing": {signer.AnchorRequest{Row: "r"}, fault.Invalid, "payload"},
+		"both": {signer.AnchorRequest{Row: "r", Payload: daily(1), Record: both(channel, record)},
+			fault.Invalid, "payload"},
+		"not a payload": {signer.AnchorRequest{Row: "r", Payload: []byte("hello")},
+			fault.Invalid, "payload"},
+		"sealed as bytes": {signer.AnchorRequest{Row: "r", Payload: sealed},
+			fault.Invalid, "payload"},
+		"unsigned descriptor": {signer.AnchorRequest{Row: "r", Payload: unsigned},
+			fault.Refused, "payload"},
+		"bad record": {signer.AnchorRequest{Row: "r", Record: both(channel, wire.Record{})},
+			fault.Invalid, "record"},
+		"bad channel": {signer.AnchorRequest{Row: "r", Record: both(wire.Channel{}, record)},
+			fault.Invalid, "channel"},
+		"other network": {signer.AnchorRequest{Row: "r", Record: both(onMainnet, record)},
+			fault.Invalid, "channel"},
+		"other own key": {signer.AnchorRequest{Row: "r", Record: both(strangerKey, record)},
+			fault.Invalid, "channel"},
+		"low-order peer": {signer.AnchorRequest{Row: "r", Record: both(channel, record)},
+			fault.Invalid, "peer"},
+		"fee over the cap": {signer.AnchorRequest{Row: "r", Payload: daily(1),
+			FeeRate: signer.FeeMax*1000/157 + 1}, fault.Refused, "feeRate"},
+		"fee out of range": {signer.AnchorRequest{Row: "r", Payload: daily(1),
+			FeeRate: math.MaxUint64}, fault.Refused, "feeRate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := s.SpendLane(c.request)
+			wantFault(t, err, c.code, c.field)
+		})
+	}
+	if got := s.Lanes()[0].Outpoint; got != firstCoin(0) {
+		t.Fatalf("a refusal spent the coin: %s", got)
+	}
+	// The largest fee of all is signed.
+	a, err := s.SpendLane(signer.AnchorRequest{
+		Row: "r", Payload: daily(1), FeeRate: signer.FeeMax * 1000 / 157,
+	})
+	if err != nil || a.Fee > signer.FeeMax || a.Fee < signer.FeeMax-1 {
+		t.Fatal(a.Fee, err)
+	}
+}
+
+func TestLaneIsUsedUp(t *testing.T) {
+	const fee = 157 // one satoshi a virtual byte
+	_, s := openLane(t, 2*fee+signer.LaneValueMin)
+	for _, row := range []string{"a", "b"} {
+		a, err := s.SpendLane(signer.AnchorRequest{Row: row, Payload: daily(1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row == "b" && a.Next.Value != signer.LaneValueMin {
+			t.Fatalf("the last coin is %d", a.Next.Value)
+		}
+	}
+	_, err := s.SpendLane(signer.AnchorRequest{Row: "c", Payload: daily(1)})
+	wantFault(t, err, fault.Refused, "lane")
+}
+
+func TestSetLanes(t *testing.T) {
+	p, s := openLane(t, coinValue)
+	known := signer.Lane{N: 0, Outpoint: firstCoin(0), Value: coinValue}
+	size := len(p.journal.Bytes())
+	if err := s.SetLanes([]signer.Lane{known, known}); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.journal.Bytes()) != size {
+		t.Fatal("known lanes were journalled again")
+	}
+	for name, c := range map[string]struct {
+		lane  signer.Lane
+		code  fault.Code
+		field string
+	}{
+		"other coin":  {signer.Lane{Outpoint: firstCoin(1), Value: coinValue}, fault.Conflict, "lane"},
+		"other value": {signer.Lane{Outpoint: firstCoin(0), Value: 5_000}, fault.Conflict, "lane"},
+		"too high":    {signer.Lane{N: signer.LanesMax, Value: 5_000}, fault.Invalid, "lane"},
+		"negative":    {signer.Lane{N: -1, Value: 5_000}, fault.Invalid, "lane"},
+		"dust":        {signer.Lane{N: 1, Value: signer.LaneValueMin - 1}, fault.Invalid, "value"},
+		"too much":    {signer.Lane{N: 1, Value: 21e14 + 1}, fault.Invalid, "value"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fine := signer.Lane{N: 2, Outpoint: firstCoin(2), Value: coinValue}
+			err := s.SetLanes([]signer.Lane{fine, c.lane})
+			wantFault(t, err, c.code, c.field)
+		})
+	}
+	err := s.SetLanes([]signer.Lane{
+		{N: 5, Outpoint: firstCoin(5), Value: coinValue},
+		{N: 5, Outpoint: firstCoin(6), Value: coinValue},
+	})
+	wantFault(t, err, fault.Conflict, "lane")
+	if err := s.SetLanes([]signer.Lane{
+		known, {N: 15, Outpoint: firstCoin(15), Value: coinValue},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(s.Lanes(), p.crash(t).Lanes()); diff != "" || len(s.Lanes()) != 2 {
+		t.Fatal(diff)
+	}
+}
