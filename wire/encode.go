@@ -190,7 +190,7 @@ func checkPairs(rest []byte, count uint64, depth int) ([]byte, error) {
 // indefinite lengths and any head longer than its value needs.
 func checkHead(data []byte) (major byte, value uint64, rest []byte, err error) {
 	if len(data) == 0 {
-		return 0, 0, nil, errors.New("ends too early")
+		return 0, 0, nil, errEndsEarly
 	}
 	major, info, rest := data[0]>>5, data[0]&0x1f, data[1:]
 	if major == majorSimple {
@@ -210,7 +210,7 @@ func checkHead(data []byte) (major byte, value uint64, rest []byte, err error) {
 	}
 	width := 1 << (info - 24)
 	if len(rest) < width {
-		return 0, 0, nil, errors.New("ends too early")
+		return 0, 0, nil, errEndsEarly
 	}
 	var word [8]byte
 	copy(word[8-width:], rest[:width])

@@ -20,6 +20,10 @@ const (
 	CompactBytesMax = 256 << 10
 	// typBytesMax bounds a typ.
 	typBytesMax = 64
+	// The header's text between its two variable values.
+	headerStart  = `{"alg":"EdDSA","kid":"`
+	headerMiddle = `","typ":"`
+	headerEnd    = `"}`
 	// keyIDLength is the length of a thumbprint in base64url.
 	keyIDLength = 43
 )
@@ -45,7 +49,7 @@ func JWSInput(typ, keyID string, payload []byte) []byte {
 	if err := checkHeader(typ, keyID); err != nil {
 		panic(err)
 	}
-	header := `{"alg":"EdDSA","kid":"` + keyID + `","typ":"` + typ + `"}`
+	header := headerStart + keyID + headerMiddle + typ + headerEnd
 	return []byte(encode64([]byte(header)) + "." + encode64(payload))
 }
 
@@ -73,18 +77,8 @@ func ParseJWS(s string) (JWS, error) {
 		}
 		raw[i] = data
 	}
-	var header struct {
-		Algorithm string `json:"alg"`
-		KeyID     string `json:"kid"`
-		Typ       string `json:"typ"`
-	}
-	if err := UnmarshalJCS(raw[0], &header); err != nil {
-		return JWS{}, fmt.Errorf("jws: header: %w", err)
-	}
-	if header.Algorithm != "EdDSA" {
-		return JWS{}, errors.New("jws: algorithm is not EdDSA")
-	}
-	if err := checkHeader(header.Typ, header.KeyID); err != nil {
+	typ, keyID, err := parseHeader(string(raw[0]))
+	if err != nil {
 		return JWS{}, err
 	}
 	if !IsJCS(raw[1]) {
@@ -93,9 +87,7 @@ func ParseJWS(s string) (JWS, error) {
 	if len(raw[2]) != ed25519.SignatureSize {
 		return JWS{}, errors.New("jws: signature is not 64 bytes")
 	}
-	return JWS{
-		Typ: header.Typ, KeyID: header.KeyID, Payload: raw[1], Signature: raw[2],
-	}, nil
+	return JWS{Typ: typ, KeyID: keyID, Payload: raw[1], Signature: raw[2]}, nil
 }
 
 // Verify checks that pub is the key that j names and that its signature is good.
@@ -110,6 +102,17 @@ func (j JWS) Verify(pub ed25519.PublicKey) error {
 		return errors.New("jws: signature is wrong")
 	}
 	return nil
+}
+
+// parseHeader reads the only form that a header has.
+func parseHeader(header string) (typ, keyID string, err error) {
+	rest, opened := strings.CutPrefix(header, headerStart)
+	rest, closed := strings.CutSuffix(rest, headerEnd)
+	keyID, typ, ok := strings.Cut(rest, headerMiddle)
+	if !opened || !closed || !ok {
+		return "", "", errors.New("jws: header is not alg EdDSA, kid and typ")
+	}
+	return typ, keyID, checkHeader(typ, keyID)
 }
 
 // checkHeader accepts what can stand in the header without an escape.

@@ -28,39 +28,42 @@ const (
 // Message is one signed statement of a node to a peer (A3). Everything in it is fixed when it is
 // decided; sending only adds the signature.
 type Message struct {
-	// Version is MessageVersion.
-	Version int `json:"v"`
-	// Type is the statement's kind, such as "transfer.prepare"; it says what Body is.
-	Type string `json:"type"`
-	// ID names the message; the same id with other bytes is evidence against the sender.
-	ID UUID `json:"id"`
-	// From and To are the DIDs of sender and receiver.
-	From string `json:"from"`
-	// To is the DID of the receiver.
-	To string `json:"to"`
-	// Thread groups the messages about one thing; a refusal stops only its own thread.
-	Thread UUID `json:"thread"`
-	// Seq counts the sender's messages to this peer from 1, without gaps.
-	Seq uint64 `json:"seq"`
-	// Prev is the Hash of the sender's message with the seq before, zero for the first.
-	Prev Digest `json:"prev"`
+	// The fields stand in the order of their JSON names, which makes JCS fast.
+
 	// Ack is the last message that the sender has accepted from the receiver.
 	Ack MessageAck `json:"ack"`
-	// Epoch is the channel's epoch; it rises by one at each resync (B5.4).
-	Epoch uint32 `json:"epoch"`
-	// CreatedAt and ExpiresAt are Unix milliseconds. Neither ever decides about money.
-	CreatedAt int64 `json:"createdAt"`
-	// ExpiresAt is when the sender stops waiting; it ends nothing by itself.
-	ExpiresAt int64 `json:"expiresAt"`
 	// Body is the JCS text of an object; each family's owner says what is in it.
 	Body json.RawMessage `json:"body"`
+	// CreatedAt is Unix milliseconds. Neither time ever decides about money.
+	CreatedAt int64 `json:"createdAt"`
+	// Epoch is the channel's epoch; it rises by one at each resync (B5.4).
+	Epoch uint32 `json:"epoch"`
+	// ExpiresAt is when the sender stops waiting, in Unix milliseconds; it ends nothing by
+	// itself.
+	ExpiresAt int64 `json:"expiresAt"`
+	// From is the DID of the sender.
+	From string `json:"from"`
+	// ID names the message; the same id with other bytes is evidence against the sender.
+	ID UUID `json:"id"`
+	// Prev is the Hash of the sender's message with the seq before, zero for the first.
+	Prev Digest `json:"prev"`
+	// Seq counts the sender's messages to this peer from 1, without gaps.
+	Seq uint64 `json:"seq"`
+	// Thread groups the messages about one thing; a refusal stops only its own thread.
+	Thread UUID `json:"thread"`
+	// To is the DID of the receiver.
+	To string `json:"to"`
+	// Type is the statement's kind, such as "transfer.prepare"; it says what Body is.
+	Type string `json:"type"`
+	// Version is MessageVersion.
+	Version int `json:"v"`
 }
 
 // MessageAck points at the last accepted message of the other direction; zero values before
 // the first.
 type MessageAck struct {
-	Seq  uint64 `json:"seq"`
 	Hash Digest `json:"hash"`
+	Seq  uint64 `json:"seq"`
 }
 
 // Encode returns the message's payload: the JCS text that is signed and hashed. A message that
