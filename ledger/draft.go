@@ -212,6 +212,31 @@ func (d *Draft) FindHold(id HoldID) (Hold, bool) {
 	return d.book.Hold(id)
 }
 
+// Due returns what Book.Due does, as the draft has it: without the holds that this draft ended or
+// bound, and with those it made.
+func (d *Draft) Due(now int64, limit int) []HoldID {
+	d.check()
+	limit = max(0, min(limit, len(d.book.holds)+len(d.holds)))
+	// Of the book's, at most as many as were changed here drop out.
+	var found []deadline
+	for _, id := range d.book.due.until(now, limit+len(d.holds)) {
+		if _, changed := d.holdAt[id]; !changed {
+			found = append(found, deadline{d.book.holds[id].Expires, id})
+		}
+	}
+	for _, hold := range d.holds {
+		if hold.expiring() && hold.Expires <= now {
+			found = append(found, deadline{hold.Expires, hold.ID})
+		}
+	}
+	slices.SortFunc(found, compareDeadlines)
+	ids := make([]HoldID, 0, min(limit, len(found)))
+	for _, due := range found[:cap(ids)] {
+		ids = append(ids, due.id)
+	}
+	return ids
+}
+
 // setHold brings a hold into the draft, keeping its value there for a rollback.
 func (d *Draft) setHold(h Hold) {
 	at, ok := d.holdAt[h.ID]
