@@ -274,7 +274,8 @@ func TestDayRoot(t *testing.T) {
 		want         string
 	}{
 		{
-			1000, [32]byte(bytes.Repeat([]byte{0x77}, 32)), [32]byte{},
+			1000, [32]byte(bytes.Repeat([]byte{0x77}, 32)),
+			[32]byte{},
 			"8a7f9ef2e567c963ac64fcd8ca12e512c8967b0612fdaadf31af959d9a8c960a",
 		},
 		{

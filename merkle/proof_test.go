@@ -278,6 +278,24 @@ func TestProofArguments(t *testing.T) {
 	}
 }
 
+// One leaf more than LeavesMax is refused even with a proof that would hold.
+func TestProofAboveLeavesMax(t *testing.T) {
+	left, leaf := merkle.LeafHash([]byte("left")), merkle.LeafHash([]byte("leaf"))
+	root := merkle.NodeHash(left, leaf)
+	const most = merkle.LeavesMax
+	// With these sizes the last leaf stands alone beside a complete tree.
+	for size, want := range map[int64]bool{most/2 + 1: true, most + 1: false} {
+		err := merkle.CheckInclusion([]merkle.Hash{left}, size, size-1, leaf, root)
+		if (err == nil) != want {
+			t.Errorf("a leaf in %d leaves: %v", size, err)
+		}
+		err = merkle.CheckConsistency([]merkle.Hash{leaf}, size-1, size, left, root)
+		if (err == nil) != want {
+			t.Errorf("a step to %d leaves: %v", size, err)
+		}
+	}
+}
+
 // The longest proofs there can be hold, and one hash more is refused before it is looked at.
 func TestProofHashesMax(t *testing.T) {
 	tree, err := merkle.NewTree(anyStore{}, merkle.LeavesMax)
