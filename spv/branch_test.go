@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"testing"
 
-	"github.com/btcsuite/btcd/wire/v2"
 	"pgregory.net/rapid"
 
 	"seyfert/spv"
@@ -281,10 +280,6 @@ func FuzzParseBlock(f *testing.F) {
 		}
 		if len(block.Txs) < 0xfd && !bytes.Equal(again, raw) {
 			t.Error("the block does not come out as it went in")
-		}
-		theirs := new(wire.MsgBlock)
-		if theirs.Deserialize(bytes.NewReader(raw)) == nil && theirs.BlockHash() != block.Header.Hash() {
-			t.Error("another implementation finds another hash")
 		}
 	})
 }

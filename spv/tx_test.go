@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"testing"
 
-	"github.com/btcsuite/btcd/wire/v2"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
@@ -61,19 +60,10 @@ func TestSegwitTransaction(t *testing.T) {
 	if stripped.HasWitness() || stripped.TxID() != tx.TxID() {
 		t.Error("the witness is part of the id")
 	}
-	if theirs := mustReadTheirs(t, raw); tx.TxID() != theirs.TxHash() {
-		t.Errorf("id %s, another implementation has %s", spv.HashString(tx.TxID()), theirs.TxHash())
+	const txid = "e8151a2af31c368a35053ddd4bdb285a8595c769a3ad83e0fa02314a602d4609"
+	if got := spv.HashString(tx.TxID()); got != txid {
+		t.Errorf("id %s, want %s", got, txid)
 	}
-}
-
-// mustReadTheirs reads a transaction with btcd's code, as a second opinion.
-func mustReadTheirs(tb rapid.TB, raw []byte) *wire.MsgTx {
-	tb.Helper()
-	theirs := new(wire.MsgTx)
-	if err := theirs.Deserialize(bytes.NewReader(raw)); err != nil {
-		tb.Fatal(err)
-	}
-	return theirs
 }
 
 // drawTx draws a transaction that ParseTx must accept.
@@ -115,9 +105,6 @@ func TestTxRoundTrip(t *testing.T) {
 		if diff := cmp.Diff(tx, again); diff != "" {
 			t.Fatal(diff)
 		}
-		if theirs := mustReadTheirs(t, raw); tx.TxID() != theirs.TxHash() {
-			t.Fatal("another implementation finds another id")
-		}
 		cut := rapid.IntRange(0, len(raw)-1).Draw(t, "cut at")
 		if _, err := spv.ParseTx(raw[:cut]); err == nil {
 			t.Fatalf("accepted %d of %d bytes", cut, len(raw))
@@ -142,9 +129,6 @@ func TestLengthForms(t *testing.T) {
 		}
 		if !bytes.Equal(again.Bytes(), raw) || len(again.Inputs[0].Witness) != size {
 			t.Errorf("length %d: written otherwise", size)
-		}
-		if theirs := mustReadTheirs(t, raw); tx.TxID() != theirs.TxHash() {
-			t.Errorf("length %d: another implementation finds another id", size)
 		}
 	}
 }
@@ -314,12 +298,6 @@ func FuzzParseTx(f *testing.F) {
 		}
 		if payload, found := tx.OpReturn(); found && len(payload) > spv.OpReturnBytesMax {
 			t.Errorf("a payload of %d bytes", len(payload))
-		}
-		theirs := new(wire.MsgTx)
-		// btcd caps scripts and witness items lower than a whole transaction; where it
-		// reads, it must read the same.
-		if theirs.Deserialize(bytes.NewReader(raw)) == nil && theirs.TxHash() != tx.TxID() {
-			t.Error("another implementation finds another id")
 		}
 	})
 }
