@@ -101,11 +101,13 @@ func TestImageWithRulesBroken(t *testing.T) {
 		"hold of another currency": func(i []byte) { copy(i[held(0, 48):], yen) },
 		"hold of another amount":   func(i []byte) { i[held(0, 65)]++ },
 		"hold of nothing":          func(i []byte) { i[held(0, 65)] = 0 },
-		"hold of too much":         func(i []byte) { copy(i[held(1, 50):], bytes.Repeat([]byte{255}, 16)) },
-		"captured and live":        func(i []byte) { i[held(0, 81)] = 1 },
-		"expires before 1970":      func(i []byte) { i[held(0, 82)] = 128 },
-		"bound twice":              func(i []byte) { i[held(0, 90)] = 2 },
-		"hold ended":               func(i []byte) { i[held(0, 91)] = byte(ledger.Voided) },
+		"hold of too much": func(i []byte) {
+			copy(i[held(1, 50):], bytes.Repeat([]byte{255}, 16))
+		},
+		"captured and live":   func(i []byte) { i[held(0, 81)] = 1 },
+		"expires before 1970": func(i []byte) { i[held(0, 82)] = 128 },
+		"bound twice":         func(i []byte) { i[held(0, 90)] = 2 },
+		"hold ended":          func(i []byte) { i[held(0, 91)] = byte(ledger.Voided) },
 	}
 	for name, change := range cases {
 		image := anImage(t)

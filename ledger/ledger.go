@@ -124,13 +124,16 @@ func unused(s Spec) Account {
 
 // Balance returns the posted balance on the account's normal side, and whether it is below zero.
 func (a Account) Balance() (balance money.Amount, negative bool) {
-	in, out := a.posted()
-	if difference, err := in.Sub(out); err == nil {
-		return difference, false
-	}
-	difference, err := out.Sub(in)
+	more, less := a.posted()
+	// Compared first: an overdrawn account is common, and an error per read would be dear.
+	negative, err := more.Less(less)
 	must(err)
-	return difference, true
+	if negative {
+		more, less = less, more
+	}
+	balance, err = more.Sub(less)
+	must(err)
+	return balance, negative
 }
 
 // Available returns the balance less what is held of it: what a new leg or hold could still
