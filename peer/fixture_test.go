@@ -114,15 +114,17 @@ func newTokyo(tb testing.TB) *tokyo {
 // newReceiver makes tokyo's receiver, which knows only seoul.
 func newReceiver(tb testing.TB, origin string, c *clock) *peer.Receiver {
 	tb.Helper()
-	seoul := newKey("seoul")
-	keys := func(keyID string) (string, ed25519.PublicKey, bool) {
-		return seoulDID, seoul.public, keyID == seoul.KeyID()
-	}
-	r, err := peer.NewReceiver(origin, newKey("tokyo"), keys, c.now)
+	r, err := peer.NewReceiver(origin, newKey("tokyo"), seoulOnly, c.now)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return r
+}
+
+// seoulOnly is a peer.Keys that knows seoul.
+func seoulOnly(keyID string) (string, ed25519.PublicKey, bool) {
+	seoul := newKey("seoul")
+	return seoulDID, seoul.public, keyID == seoul.KeyID()
 }
 
 // ServeHTTP implements http.Handler as a node's api room would.
