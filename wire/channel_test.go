@@ -5,6 +5,7 @@ import (
 	"crypto/ecdh"
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"testing"
 
 	"seyfert/wire"
@@ -36,7 +37,12 @@ func wantHex(tb testing.TB, name string, got []byte, want string) {
 
 func mustX25519(tb testing.TB, fill byte) *ecdh.PrivateKey {
 	tb.Helper()
-	key, err := ecdh.X25519().NewPrivateKey(bytes.Repeat([]byte{fill}, 32))
+	return mustPrivate(tb, strings.Repeat(hex.EncodeToString([]byte{fill}), 32))
+}
+
+func mustPrivate(tb testing.TB, text string) *ecdh.PrivateKey {
+	tb.Helper()
+	key, err := ecdh.X25519().NewPrivateKey(mustHex(tb, text))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -51,6 +51,16 @@ func TestJCSVectors(t *testing.T) {
 	}
 }
 
+// Every control character has one escape, and a name may begin with any of them.
+func TestJCSControlCharacters(t *testing.T) {
+	for c := range 0x20 {
+		data, err := wire.JCS(map[string]string{string(rune(c)): string(rune(c))})
+		if err != nil || !wire.IsJCS(data) {
+			t.Errorf("%#x: %q, %v", c, data, err)
+		}
+	}
+}
+
 func TestJCSRefusesNumbers(t *testing.T) {
 	for _, text := range []string{
 		"333333333.33333329", "1E30", "4.50", "2e-3", "0.000000000000000000000000001",

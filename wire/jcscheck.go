@@ -175,9 +175,9 @@ func controlCode(data []byte) (code byte, short bool) {
 	}
 	switch {
 	case low >= '0' && low <= '9':
-		code = high<<4 | low - '0'
+		code = high<<4 | (low - '0')
 	case low >= 'a' && low <= 'f':
-		code = high<<4 | low - 'a' + 10
+		code = high<<4 | (low - 'a' + 10)
 	default:
 		return ' ', false
 	}
