@@ -18,6 +18,7 @@ var floors = map[string]int{
 	"merkle": 0, // the journal tree, checkpoints, proofs
 	"spv":    0, // Bitcoin headers, work and transactions checked by ourselves
 	"table":  0, // typed tables and transactions over Pebble and memory
+	"egress": 0, // the one client for requests that leave a node
 
 	"ledger":  1, // double entry in RAM
 	"journal": 1, // the durable ordered log
@@ -25,6 +26,7 @@ var floors = map[string]int{
 
 	"payment":  2, // offers, orders, receipts, claims, the match
 	"clearing": 2, // transfers and obligations between nodes
+	"proof":    2, // the leaves and bundles that prove what happened
 	"rail":     2, // what every rail is
 
 	"core":      3, // the deterministic state machine
@@ -63,7 +65,8 @@ var never = map[string][]string{
 // pure lists the rooms that do no input or output of their own: the same call gives the same
 // answer on every machine.
 var pure = []string{
-	"fault", "money", "wire", "merkle", "spv", "ledger", "payment", "clearing", "core",
+	"fault", "money", "wire", "merkle", "spv", "ledger", "payment", "clearing",
+	"proof", "core",
 }
 
 // TestFloors holds the house to its plan.
