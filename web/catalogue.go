@@ -1,0 +1,72 @@
+package web
+
+// catalogue finds a message by its key. The tables are constant; each stands beside the pages
+// that use it. A test holds them to the templates: no key is missing, none is idle.
+func catalogue(key string) (message, bool) {
+	for _, table := range []map[string]message{frameWords, walletWords, shopWords, worldWords} {
+		if m, ok := table[key]; ok {
+			return m, true
+		}
+	}
+	return message{}, false
+}
+
+// frameWords are the words around and between the pages.
+var frameWords = map[string]message{
+	"frame.skip":        {"Skip to content", "본문으로 건너뛰기"},
+	"frame.demo":        {"Demo chain", "데모 체인"},
+	"frame.demo.short":  {"Demo", "데모"},
+	"frame.demo.title":  {"Proofs on this chain prove nothing outside the sandbox", "이 체인의 증명은 샌드박스 밖에서 효력이 없습니다"},
+	"frame.signout":     {"Sign out", "로그아웃"},
+	"frame.other":       {"한국어", "English"},
+	"frame.other.lang":  {"ko", "en"},
+	"frame.other.label": {"한국어로 보기", "Show in English"},
+	"frame.theme":       {"Switch light and dark", "밝기 바꾸기"},
+	"frame.zone":        {"Times are {0}.", "시각은 {0} 기준입니다."},
+	"frame.copied":      {"Copied", "복사했습니다"},
+	"frame.copy.failed": {"Not copied: this browser does not allow it", "복사하지 못했습니다. 브라우저가 허용하지 않습니다"},
+
+	"timer.left": {"left to approve", "남은 승인 시간"},
+	"timer.say":  {"{0} seconds left", "{0}초 남았습니다"},
+
+	"status.paid":     {"Paid", "결제 완료"},
+	"status.held":     {"Held", "예치 중"},
+	"status.sending":  {"Sending", "전송 중"},
+	"status.claimed":  {"Claimed", "청구됨"},
+	"status.waiting":  {"Waiting", "대기"},
+	"status.refunded": {"Refunded", "환불"},
+	"status.expired":  {"Expired", "만료"},
+	"status.declined": {"Declined", "거절"},
+	"status.received": {"Received", "입금 완료"},
+	"status.healthy":  {"Healthy", "정상"},
+	"status.paying":   {"Paying", "결제 중"},
+	"status.stopped":  {"Stopped", "중지됨"},
+
+	"proof.journal":           {"In journal", "저널 기록"},
+	"proof.checkpointed":      {"Checkpointed", "체크포인트"},
+	"proof.anchored":          {"Anchored", "앵커됨"},
+	"proof.confirmations":     {"{0} confirmations", "확인 {0}회"},
+	"proof.confirmations.one": {"1 confirmation", "확인 1회"},
+
+	"currency.KRW": {"Korean won", "원화"},
+	"currency.JPY": {"Japanese yen", "엔화"},
+	"currency.USD": {"US dollars", "미국 달러"},
+	"currency.BTC": {"Bitcoin", "비트코인"},
+
+	"problem.request":          {"Request", "요청 번호"},
+	"problem.back":             {"Go back", "돌아가기"},
+	"problem.missing":          {"There is nothing here", "찾는 것이 없습니다"},
+	"problem.missing.text":     {"The address may be mistyped, or it belongs to someone else. No money has moved.", "주소가 잘못되었거나 다른 사람의 것입니다. 돈은 움직이지 않았습니다."},
+	"problem.refused":          {"That cannot be done now", "지금은 할 수 없습니다"},
+	"problem.refused.text":     {"The node refused it. Nothing was paid; what you had before is unchanged.", "노드가 거절했습니다. 결제된 금액은 없으며 이전 상태 그대로입니다."},
+	"problem.unavailable":      {"The node does not answer", "노드가 응답하지 않습니다"},
+	"problem.unavailable.text": {"What you asked for may not have been done. Look at your history before you try again; the same payment is never made twice.", "요청이 처리되지 않았을 수 있습니다. 다시 시도하기 전에 거래 내역을 확인해 주세요. 같은 결제는 두 번 되지 않습니다."},
+	"problem.fault":            {"Something went wrong on our side", "저희 쪽 오류입니다"},
+	"problem.fault.text":       {"If money was held, your node gives it back unless the payment is made. Tell the operator the number below.", "예치된 돈이 있다면 결제가 되지 않는 한 노드가 돌려놓습니다. 아래 번호를 운영자에게 알려 주세요."},
+	"problem.signin":           {"Sign in first", "먼저 로그인해 주세요"},
+	"problem.signin.text":      {"Your session has ended. Nothing was approved.", "세션이 끝났습니다. 승인된 것은 없습니다."},
+	"problem.invalid":          {"The request cannot be read", "요청을 읽을 수 없습니다"},
+	"problem.invalid.text":     {"Nothing was done with it. Go back and try again.", "처리된 것은 없습니다. 돌아가서 다시 시도해 주세요."},
+	"problem.toomany":          {"Too many requests", "요청이 너무 많습니다"},
+	"problem.toomany.text":     {"Nothing was done with this one. Wait a moment and try again.", "이 요청은 처리되지 않았습니다. 잠시 뒤에 다시 시도해 주세요."},
+}

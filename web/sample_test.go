@@ -1,0 +1,208 @@
+package web_test
+
+import (
+	"testing"
+	"time"
+
+	"seyfert/money"
+	"seyfert/web"
+)
+
+// seoul is the zone of the sample pages; it has had no daylight saving time since 1988.
+func seoul() *time.Location { return time.FixedZone("KST", 9*60*60) }
+
+// at is a moment of the sample day.
+func at(hour, minute, second, milli int) time.Time {
+	return time.Date(2026, time.November, 23, hour, minute, second, milli*1_000_000, seoul())
+}
+
+func won(units uint64) money.Amount { return money.New(money.KRW, units) }
+
+func kanda() web.Party { return web.Party{Name: "神田紙店", Lang: "ja", Latin: "Kanda Paper"} }
+
+func customer() web.Party {
+	return web.Party{Name: "시험 고객", Lang: "ko", Latin: "Test customer"}
+}
+
+func walletFrame() web.Frame {
+	return web.Frame{
+		Place: "seoul", Home: "/", Demo: true, Zone: "KST", SignOut: "/signout",
+		Tabs: []web.Tab{
+			{Key: "tab.home", Icon: "home", URL: "/wallet", Current: true},
+			{Key: "tab.approve", Icon: "check", URL: "/approve/off_1"},
+		},
+	}
+}
+
+func lines() []web.Line {
+	return []web.Line{
+		{Key: "good.notebook", Note: "note.notebook", Amount: won(9_800)},
+		{Key: "good.tape", Note: "note.tape", Amount: won(5_200)},
+	}
+}
+
+// samples is every page in each of its states.
+func samples(tb testing.TB) map[string]func() web.View {
+	tb.Helper()
+	pages := map[string]func() web.View{
+		"home": sampleHome, "home-new": sampleHomeNew,
+		"payment": samplePayment, "payment-fresh": samplePaymentFresh,
+		"payment-bad":   samplePaymentBad,
+		"approve":       func() web.View { return sampleApprove(false) },
+		"approve-short": func() web.View { return sampleApprove(true) },
+		"signin":        sampleSignIn,
+		"shop":          func() web.View { return sampleShop(lines()) },
+		"shop-empty":    func() web.View { return sampleShop(nil) },
+		"world":         sampleWorld, "world-new": sampleWorldNew,
+	}
+	for _, title := range []string{
+		"missing", "refused", "unavailable", "fault", "signin", "invalid", "toomany",
+	} {
+		pages["problem-"+title] = func() web.View {
+			return &web.Problem{
+				Frame: web.Frame{Home: "/", Place: "seoul", Demo: true},
+				Title: "problem." + title, Text: "problem." + title + ".text",
+				RequestID: "req_01JD9W4K7Q3XH5B2N8T6V0YRGM", Back: "/wallet",
+			}
+		}
+	}
+	for _, status := range []web.Status{web.Paid, web.Waiting, web.Expired} {
+		pages["order-"+string(status)] = func() web.View { return sampleOrder(status) }
+	}
+	for _, state := range []web.CheckoutState{
+		web.CheckoutWaiting, web.CheckoutApproved, web.CheckoutPaid, web.CheckoutExpired,
+		web.CheckoutDeclined,
+	} {
+		pages["checkout-"+string(state)] = func() web.View { return sampleCheckout(state) }
+	}
+	return pages
+}
+
+func sampleHome() web.View {
+	mustBTC, _ := money.Parse(money.BTC, "0.01842")
+	item := func(party web.Party, key string, status web.Status, flow web.Flow, a money.Amount,
+		level web.ProofLevel, confirmations int,
+	) web.HistoryItem {
+		return web.HistoryItem{
+			URL: "/payments/pay_1", Party: party, Key: key, At: at(12, 58, 1, 0),
+			Status: status, Flow: flow, Amount: a,
+			Proof: web.Proof{Level: level, Confirmations: confirmations},
+		}
+	}
+	bank := web.Party{Name: "한빛은행", Lang: "ko", Latin: "Hanbit Bank"}
+	return &web.WalletHome{
+		Frame: walletFrame(), Owner: customer(), Older: "/wallet?before=9",
+		Waiting: []web.WaitingOrder{{
+			Shop: kanda(), Amount: won(15_000), Expires: at(14, 5, 0, 0), URL: "/approve/off_1",
+		}},
+		Purses: []web.Purse{
+			{Balance: won(1_284_600), Held: won(62_000), Available: won(1_222_600)},
+			{Balance: money.New(money.JPY, 48_200), Held: money.New(money.JPY, 0)},
+			{Balance: money.New(money.USD, 31_045), Held: money.New(money.USD, 0)},
+			{Balance: mustBTC, Held: money.New(money.BTC, 0)},
+		},
+		Days: []web.HistoryDay{
+			{Day: at(0, 0, 0, 0), Items: []web.HistoryItem{
+				item(kanda(), "", web.Paid, web.Out, won(7_200), web.InJournal, 0),
+				item(bank, "history.deposit", web.Received, web.In, won(100_000), web.InJournal, 0),
+			}},
+			{Day: at(0, 0, 0, 0).AddDate(0, 0, -1), Items: []web.HistoryItem{
+				item(web.Party{Name: "林陶器", Lang: "ja", Latin: "Hayashi Pottery"}, "",
+					web.Held, web.Out, won(62_000), web.Anchored, 1),
+				item(web.Party{Name: "Maru Books"}, "history.refund", web.Refunded, web.In,
+					won(18_500), web.Confirmed, 6),
+				item(kanda(), "", web.Paid, web.Out, money.New(money.USD, 12_000),
+					web.Checkpointed, 0),
+			}},
+		},
+		Accounts: []web.VirtualAccount{
+			{Bank: bank, Number: "110-482-907315", Currency: money.KRW},
+			{
+				Bank:     web.Party{Name: "みなと銀行", Lang: "ja", Latin: "Minato Bank"},
+				Number:   "012-7740183",
+				Currency: money.JPY,
+			},
+		},
+	}
+}
+
+func sampleHomeNew() web.View {
+	frame := walletFrame()
+	frame.Tabs = nil
+	return &web.WalletHome{
+		Frame: frame, Owner: customer(),
+		Purses: []web.Purse{{Balance: won(0), Held: won(0), Available: won(0)}},
+		Accounts: []web.VirtualAccount{{
+			Bank:   web.Party{Name: "한빛은행", Lang: "ko", Latin: "Hanbit Bank"},
+			Number: "110-482-907315", Currency: money.KRW,
+		}},
+	}
+}
+
+func samplePaymentFresh() web.View {
+	return &web.WalletPayment{
+		Frame: walletFrame(), ID: "pay_01JD9W4K7Q3XH5B2N8T6V0YRGM", HomeURL: "/wallet",
+		Status: web.Paid, Proof: web.Proof{Level: web.InJournal}, Flow: web.Out,
+		Amount: won(15_000), Other: kanda(), OtherNode: "tokyo", At: at(14, 2, 31, 104),
+		Order: "KP-20261123-0417", Reference: "KP-0417-7Q2M", Fee: won(0),
+		KnownAs: "pw_8XK2M0Q7T5V1R9J4", Entry: 18_204, Final: 6,
+	}
+}
+
+func samplePayment() web.View {
+	p := samplePaymentFresh().(*web.WalletPayment)
+	p.Version = "18204-6"
+	p.Proof = web.Proof{Level: web.Confirmed, Confirmations: 6}
+	night := at(0, 0, 0, 0).AddDate(0, 0, 1)
+	p.Checkpoint = &web.CheckpointFact{
+		At: night, Size: 18_966,
+		Root: "9f2c5be07712a95d4c07e41b9f2c5be07712a95d4c07e41b9f2c5be07712e41b",
+	}
+	p.Anchor = &web.AnchorFact{
+		At: night.Add(4 * time.Minute), Height: 818,
+		TxID: "4c07e41b9f2c5be07712a95d4c07e41b9f2c5be07712a95d4c07e41b9f2ca95d",
+	}
+	p.Bundle, p.Headers = "/payments/pay_1/bundle.json", "/headers"
+	p.VerifyURL = "/payments/pay_1?verify=1"
+	p.Verified = &web.Verified{OK: true, Not: []web.Check{
+		{Key: "owner"}, {Key: "goods"}, {Key: "demo"},
+	}}
+	for _, key := range []string{
+		"record", "signer", "position", "checkpoint", "anchor", "block", "work",
+	} {
+		p.Verified.Checks = append(p.Verified.Checks, web.Check{
+			Key: key, OK: true, Detail: "5be07712a95d4c07e41b9f2c5be07712",
+		})
+	}
+	return p
+}
+
+func samplePaymentBad() web.View {
+	p := samplePayment().(*web.WalletPayment)
+	p.Verified.OK = false
+	p.Verified.Checks = p.Verified.Checks[:5]
+	p.Verified.Checks[4].OK = false
+	p.Proof = web.Proof{Level: web.Anchored, Confirmations: 1}
+	return p
+}
+
+func sampleApprove(short bool) web.View {
+	return &web.Approve{
+		Frame: walletFrame(), Shop: kanda(), CheckedBy: "tokyo", Amount: won(15_000), Items: 2,
+		Order: "KP-20261123-0417", Now: at(14, 2, 0, 0), Expires: at(14, 4, 34, 0),
+		Whole: 3 * time.Minute, Action: "/approve/off_1", HomeURL: "/wallet", Short: short,
+		Sources: []web.Source{
+			{ID: "acc_1", Available: won(1_222_600), Enough: !short, Chosen: !short},
+			{ID: "acc_2", Available: won(900)},
+		},
+	}
+}
+
+func sampleSignIn() web.View {
+	return &web.SignIn{
+		Frame: web.Frame{Place: "seoul", Home: "/", Demo: true}, Action: "/signin",
+		Return: "/wallet", Members: []web.Member{
+			{ID: "mem_1", Party: customer()}, {ID: "mem_2", Party: web.Party{Name: "Maru Books"}},
+		},
+	}
+}

@@ -1,0 +1,277 @@
+package web
+
+import (
+	"net/url"
+	"time"
+
+	"seyfert/money"
+)
+
+// seenParam is the query parameter with which a poll says which version it shows.
+const seenParam = "seen"
+
+// Frame is what every page shows around its content. A handler sets the exported fields but
+// Lang, which Render sets from the request.
+type Frame struct {
+	Lang    Lang     // the language of the answer
+	Place   string   // the node or place named in the bar, such as "seoul"
+	Home    string   // where the mark leads; empty where it leads nowhere
+	Demo    bool     // the chain is a demo chain, whose proofs prove nothing outside
+	Zone    string   // the node's time zone as a reader knows it, such as "KST"; may be empty
+	Tabs    []Tab    // the wallet's parts; fewer than two are not drawn
+	SignOut string   // where a sign-out form posts to; empty without a session
+	Forms   []string // other origins that this page's forms lead to
+	Version string   // changes with what the page shows; empty on a page that does not poll
+
+	here url.URL // the request's URL
+}
+
+func (f *Frame) frame() *Frame { return f }
+
+// Tab is one entry of the wallet's bar.
+type Tab struct {
+	Key     string // message key of its name
+	Icon    string
+	URL     string
+	Current bool
+}
+
+// SwitchURL is this page in the other language.
+func (f *Frame) SwitchURL() string { return f.with(langParam, string(f.Lang.other())) }
+
+// PollURL is this page, for a browser that shows its present version.
+func (f *Frame) PollURL() string { return f.with(seenParam, f.Version) }
+
+// with is the page's own path and query with one parameter set; what an earlier poll or
+// language switch added is left out.
+func (f *Frame) with(param, value string) string {
+	query := f.here.Query()
+	query.Del(seenParam)
+	query.Del(langParam)
+	query.Set(param, value)
+	return f.here.Path + "?" + query.Encode()
+}
+
+// Party is a person or a business as a reader sees it.
+type Party struct {
+	Name  string // in its own script, such as "神田紙店"
+	Lang  string // language of Name ("ja"), empty where it needs none
+	Latin string // a name in Latin letters beside it; may be empty
+}
+
+// Proof is how far the proof of something has grown.
+type Proof struct {
+	Level         ProofLevel
+	Confirmations int // blocks on top of and including the anchor's; 0 before Anchored
+}
+
+// ProofLevel is a rung of the proof ladder.
+type ProofLevel int
+
+// The rungs, in order.
+const (
+	InJournal ProofLevel = iota
+	Checkpointed
+	Anchored
+	Confirmed
+)
+
+// Status is a state that is told by shape, word and colour; see statusChips.
+type Status string
+
+// The states of this release's pages.
+const (
+	Paid     Status = "paid"
+	Held     Status = "held"
+	Sending  Status = "sending"
+	Claimed  Status = "claimed"
+	Waiting  Status = "waiting"
+	Refunded Status = "refunded"
+	Expired  Status = "expired"
+	Declined Status = "declined"
+	Received Status = "received"
+	Healthy  Status = "healthy"
+	Paying   Status = "paying"
+	Stopped  Status = "stopped"
+)
+
+// Flow is the direction of an amount on its owner's page.
+type Flow int
+
+// The directions. Neutral amounts carry no sign.
+const (
+	Out     Flow = -1
+	Neutral Flow = 0
+	In      Flow = 1
+)
+
+// Line is one line of a basket or an offer.
+type Line struct {
+	Key    string // message key of the name, or
+	Name   string // the name itself
+	Note   string // message key of a second line; may be empty
+	Amount money.Amount
+}
+
+// SignIn is the wallet's or shop's door: the members that the sandbox can act for.
+type SignIn struct {
+	Frame
+	Action  string // where the forms post to
+	Return  string // where to go afterwards, sent along as "return"
+	Members []Member
+}
+
+func (*SignIn) page() string { return "signin" }
+
+// Member is one person of SignIn; ID is sent along as "member".
+type Member struct {
+	ID string
+	Party
+}
+
+// Problem says what happened, what did not happen to the money, and what to do.
+type Problem struct {
+	Frame
+	Title     string // message key
+	Text      string // message key
+	RequestID string
+	Back      string // where the one button leads
+}
+
+func (*Problem) page() string { return "problem" }
+
+// WalletHome is a member's wallet: money, history, and ways in.
+type WalletHome struct {
+	Frame
+	Owner    Party
+	Waiting  []WaitingOrder
+	Purses   []Purse // the first is drawn large
+	Days     []HistoryDay
+	Older    string // URL of the page before; may be empty
+	Accounts []VirtualAccount
+}
+
+func (*WalletHome) page() string { return "home" }
+
+// WaitingOrder is an offer that waits for the member's approval.
+type WaitingOrder struct {
+	Shop    Party
+	Amount  money.Amount
+	Expires time.Time
+	URL     string
+}
+
+// Purse is the money of one currency.
+type Purse struct {
+	Balance   money.Amount
+	Held      money.Amount
+	Available money.Amount
+}
+
+// HistoryDay is the items of one day, newest first.
+type HistoryDay struct {
+	Day   time.Time
+	Items []HistoryItem
+}
+
+// HistoryItem is one line of the history.
+type HistoryItem struct {
+	URL    string // empty where there is nothing to open
+	Party  Party
+	Key    string // message key shown before the party, such as "history.deposit"; may be empty
+	At     time.Time
+	Status Status
+	Flow   Flow
+	Amount money.Amount
+	Proof  Proof
+}
+
+// VirtualAccount is a number that outside money can be sent to.
+type VirtualAccount struct {
+	Bank     Party
+	Number   string
+	Currency money.Currency
+}
+
+// WalletPayment is one payment with its proof.
+type WalletPayment struct {
+	Frame
+	ID         string
+	HomeURL    string
+	Status     Status
+	Proof      Proof
+	Flow       Flow
+	Amount     money.Amount
+	Other      Party // the shop, or who sent the money
+	OtherNode  string
+	At         time.Time
+	Order      string // the shop's order number
+	Reference  string
+	Fee        money.Amount
+	KnownAs    string // the pairwise id by which the shop knows the member
+	Entry      uint64 // journal entry
+	Checkpoint *CheckpointFact
+	Anchor     *AnchorFact
+	Final      int // confirmations that this node calls final
+	Bundle     string
+	Headers    string // URLs of downloads; empty while there is nothing to download
+	VerifyURL  string
+	Verified   *Verified
+}
+
+func (*WalletPayment) page() string { return "payment" }
+
+// CheckpointFact is the signed root that an entry is under.
+type CheckpointFact struct {
+	At   time.Time
+	Size uint64
+	Root string // hexadecimal
+}
+
+// AnchorFact is the Bitcoin transaction that commits to a checkpoint.
+type AnchorFact struct {
+	At     time.Time
+	Height int64
+	TxID   string
+}
+
+// Verified is the answer of an offline check of the proof bundle.
+type Verified struct {
+	OK     bool
+	Checks []Check
+	Not    []Check // what the bundle does not prove
+}
+
+// Check is one step of a verification: the message "verify.<Key>", and its evidence.
+type Check struct {
+	Key    string
+	OK     bool
+	Detail string // such as a hash or a number, in no language
+}
+
+// Approve is the sheet on which a member approves one offer.
+type Approve struct {
+	Frame
+	Shop      Party
+	CheckedBy string // the node that vouches for the shop
+	Amount    money.Amount
+	Items     int
+	Order     string
+	Sources   []Source
+	Now       time.Time
+	Expires   time.Time
+	Whole     time.Duration // how long the offer stood in all
+	Action    string        // posts "source" and "decision" = approve or decline
+	HomeURL   string
+	Short     bool // no source has enough money
+}
+
+func (*Approve) page() string { return "approve" }
+
+// Source is a wallet that an order can be paid from; the first that has enough is chosen.
+type Source struct {
+	ID        string
+	Available money.Amount
+	Enough    bool
+	Chosen    bool
+}
