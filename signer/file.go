@@ -3,6 +3,7 @@ package signer
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 )
 
@@ -11,15 +12,27 @@ type File struct {
 	file *os.File
 }
 
-// OpenFile opens the signer journal at path, and creates it with mode 0600 when it is not
-// there. A file that others may read or write is refused.
+// OpenFile opens the signer journal at path. One that is not there, or that others may read
+// or write, is refused.
 func OpenFile(path string) (*File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|openNoFollow, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|openNoFollow, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("signer journal is lost: %w: %s", err, restoreAdvice)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("signer journal: %w", err)
 	}
 	if err := checkPrivate(f); err != nil {
 		return nil, errors.Join(err, f.Close())
+	}
+	return &File{file: f}, nil
+}
+
+// createFile makes the empty file of a new node's signer journal, mode 0600.
+func createFile(path string) (*File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("signer journal: %w", err)
 	}
 	return &File{file: f}, nil
 }

@@ -34,8 +34,12 @@ func newParts(tb testing.TB, did string, seed byte) *parts {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	journal := signer.NewMemory(nil)
+	if err := signer.Begin(keys, journal); err != nil {
+		tb.Fatal(err)
+	}
 	return &parts{
-		keys: keys, journal: signer.NewMemory(nil), names: signer.NewNameMemory(), random: random,
+		keys: keys, journal: journal, names: signer.NewNameMemory(), random: random,
 	}
 }
 
@@ -53,6 +57,16 @@ func (p *parts) mustOpen(tb testing.TB) *signer.Signer {
 		tb.Fatal(err)
 	}
 	return s
+}
+
+// fresh is the same node with a journal that has just begun.
+func (p *parts) fresh(tb testing.TB) *parts {
+	tb.Helper()
+	journal := signer.NewMemory(nil)
+	if err := signer.Begin(p.keys, journal); err != nil {
+		tb.Fatal(err)
+	}
+	return &parts{p.keys, journal, p.names, p.random}
 }
 
 // crash forgets the signer and opens the same journal bytes again.

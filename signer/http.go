@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"seyfert/fault"
+	"seyfert/wire"
 
 	"github.com/dunglas/httpsfv"
 )
@@ -15,9 +16,7 @@ const (
 	// HTTPInputBytesMax bounds a signature base.
 	HTTPInputBytesMax = 16 << 10
 	// HTTPSecondsMax is the longest time between created and expires (protocol.md A2).
-	HTTPSecondsMax = 300
-	// httpTag marks signatures of this protocol (protocol.md A2).
-	httpTag = "snp"
+	HTTPSecondsMax = wire.SignatureWindow
 	// httpParams opens the last line of a signature base (RFC 9421 section 2.3).
 	httpParams = `"@signature-params": `
 )
@@ -26,8 +25,9 @@ const (
 // accepts only a base whose parameters carry tag "snp", this node's key id and a life of at
 // most HTTPSecondsMax, which covers the content's digest and either method and target or the
 // status, and whose lines are exactly the covered components. Such a signature authenticates
-// transport and promises nothing, so it is not journalled and waits for no disk; a base begins with a quotation
-// mark, so it can never be taken for a JWS or a checkpoint. Errors: invalid, too_large.
+// transport and promises nothing, so it is not journalled and waits for no disk; a base begins
+// with a quotation mark, so it can never be taken for a JWS or a checkpoint. Errors: invalid,
+// too_large.
 func (s *Signer) SignHTTP(input []byte) ([]byte, error) {
 	if len(input) > HTTPInputBytesMax {
 		return nil, fault.New(fault.TooLarge, "signature",
@@ -92,8 +92,8 @@ func (s *Signer) checkHTTPParams(params *httpsfv.Params) error {
 		v, _ := params.Get(name)
 		return v
 	}
-	if value("tag") != any(httpTag) {
-		return fault.New(fault.Invalid, "tag", "the signature's tag is not %q", httpTag)
+	if value("tag") != any(wire.TagSNP) {
+		return fault.New(fault.Invalid, "tag", "the signature's tag is not %q", wire.TagSNP)
 	}
 	if value("keyid") != any(s.keyID) {
 		return fault.New(fault.Invalid, "keyid", "the signature names another key")

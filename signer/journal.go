@@ -64,7 +64,7 @@ func openJournal(
 		return nil, fmt.Errorf("signer journal size: %w", err)
 	}
 	j := &journal{file: file, size: size}
-	if err := j.begin(); err != nil {
+	if err := j.checkMagic(); err != nil {
 		return nil, err
 	}
 	for offset := int64(len(journalMagic)); offset < j.size; {
@@ -86,26 +86,32 @@ func openJournal(
 	return j, nil
 }
 
-// begin checks the magic line, or writes it when the file is new or its first write was torn.
-func (j *journal) begin() error {
+// createJournal makes an empty file a journal without frames.
+func createJournal(file JournalFile) (*journal, error) {
+	size, err := file.Size()
+	if err != nil {
+		return nil, fmt.Errorf("signer journal size: %w", err)
+	}
+	if size != 0 {
+		return nil, errors.New("signer journal: a new one must be an empty file")
+	}
+	if err := file.Append([]byte(journalMagic)); err != nil {
+		return nil, fmt.Errorf("signer journal: %w", err)
+	}
+	return &journal{file: file, size: int64(len(journalMagic))}, nil
+}
+
+// checkMagic refuses a file that does not begin as a journal does. An empty file is refused
+// too: it may be one whose content was lost.
+func (j *journal) checkMagic() error {
 	head := make([]byte, min(j.size, int64(len(journalMagic))))
 	if _, err := j.file.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("signer journal: %w", err)
 	}
-	if string(head) == journalMagic {
-		return nil
-	}
-	if j.size > int64(len(journalMagic)) || string(head) != journalMagic[:len(head)] {
+	if string(head) != journalMagic {
 		return fmt.Errorf("%w: it does not begin with its magic line; this is another file, "+
-			"or its first sector was lost: %s", ErrCorrupt, restoreAdvice)
+			"or its beginning was lost: %s", ErrCorrupt, restoreAdvice)
 	}
-	if err := j.file.Truncate(0); err != nil {
-		return fmt.Errorf("signer journal: %w", err)
-	}
-	if err := j.file.Append([]byte(journalMagic)); err != nil {
-		return fmt.Errorf("signer journal: %w", err)
-	}
-	j.size = int64(len(journalMagic))
 	return nil
 }
 

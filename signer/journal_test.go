@@ -79,17 +79,20 @@ func TestTornTailIsCut(t *testing.T) {
 	}
 }
 
-func TestTornBirthIsRepeated(t *testing.T) {
-	p, payloads, _, ends := history(t)
+func TestLostJournalIsRefused(t *testing.T) {
+	p, _, _, ends := history(t)
 	data := p.journal.Bytes()
 	for size := range ends[0] {
-		s, _, err := p.reopen(data[:size])
-		if err != nil {
+		_, _, err := p.reopen(data[:size])
+		if !errors.Is(err, signer.ErrCorrupt) {
 			t.Fatalf("%d bytes: %v", size, err)
 		}
-		if _, err := s.SignMessage(payloads[0]); err != nil {
-			t.Fatal(err)
-		}
+	}
+	wantText(t, signer.Begin(p.keys, p.journal), "must be an empty file")
+	broken := signer.NewMemory(nil)
+	broken.FailAppend(1, 3, errPower)
+	if err := signer.Begin(p.keys, broken); !errors.Is(err, errPower) {
+		t.Fatal(err)
 	}
 }
 

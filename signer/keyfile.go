@@ -78,6 +78,13 @@ func Create(dir string, random io.Reader, did, network string) error {
 	if err := os.Mkdir(filepath.Join(dir, nameDir), 0o700); err != nil {
 		return fmt.Errorf("key directory: %w", err)
 	}
+	file, err := createFile(filepath.Join(dir, journalFile))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(Begin(keys, file), file.Close()); err != nil {
+		return err
+	}
 	// node.json comes last: a directory without it was never used and may be removed.
 	text, err := json.Marshal(nodeRecord{
 		Format: 1, DID: did, Network: network,
@@ -143,6 +150,9 @@ func readKeys(dir string) (Keys, error) {
 	k.identity = ed25519.NewKeyFromSeed(identity[:])
 	if k.sealing, err = ecdh.X25519().NewPrivateKey(sealing[:]); err != nil {
 		return Keys{}, fmt.Errorf("%s: %w", sealingFile, err)
+	}
+	if k.lanes, err = newLaneKeys(k.anchorSeed[:], k.network); err != nil {
+		return Keys{}, err
 	}
 	check, err := k.check()
 	if err != nil {

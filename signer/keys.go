@@ -23,6 +23,7 @@ type Keys struct {
 	identity     ed25519.PrivateKey
 	sealing      *ecdh.PrivateKey
 	anchorSeed   [keyBytes]byte
+	lanes        *laneKeys
 	preimage     [keyBytes]byte
 	// recoveryHash is the thumbprint of the recovery key, to which descriptors commit.
 	recoveryHash string
@@ -49,22 +50,31 @@ func NewKeys(random io.Reader, did, network string) (Keys, error) {
 	if k.sealing, err = ecdh.X25519().NewPrivateKey(sealing[:]); err != nil {
 		return Keys{}, fmt.Errorf("make keys: %w", err)
 	}
+	if k.lanes, err = newLaneKeys(k.anchorSeed[:], network); err != nil {
+		return Keys{}, err
+	}
 	recovery := ed25519.NewKeyFromSeed(k.recoverySeed[:])
 	k.recoveryHash = wire.Thumbprint(recovery.Public().(ed25519.PublicKey))
 	return k, nil
 }
 
+// owner is what the first record of the node's signer journal says.
+func (k Keys) owner() nodeOpened {
+	public := k.identity.Public().(ed25519.PublicKey)
+	return nodeOpened{DID: k.did, Network: k.network, KeyID: wire.Thumbprint(public)}
+}
+
 // check binds the key files to each other: a file that was damaged, or that came from another
 // node, changes it. It tells nothing about the secrets.
 func (k Keys) check() ([32]byte, error) {
-	lane, err := LaneKeyScript(k.anchorSeed[:], k.network, 0)
+	lane, err := k.lanes.key(0)
 	if err != nil {
 		return [32]byte{}, err
 	}
 	mac := hmac.New(sha256.New, k.preimage[:])
 	mac.Write([]byte("seyfert/v1/check"))
 	return wire.Hash("keys", []byte(k.did), []byte(k.network),
-		k.identity.Public().(ed25519.PublicKey), k.sealing.PublicKey().Bytes(), lane,
+		k.identity.Public().(ed25519.PublicKey), k.sealing.PublicKey().Bytes(), lane.script,
 		mac.Sum(nil), []byte(k.recoveryHash)), nil
 }
 

@@ -3,6 +3,7 @@ package signer
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"seyfert/fault"
 	"seyfert/wire"
@@ -99,10 +100,11 @@ func (st *state) applySpend(a signedAnchor, at ref) error {
 // LaneScript returns the P2TR output script of lane n, 34 bytes, or nil when n is not in
 // 0..LanesMax-1.
 func (s *Signer) LaneScript(n int) []byte {
-	if n < 0 || n >= len(s.lanes) {
+	key, err := s.keys.lanes.key(n)
+	if err != nil {
 		return nil
 	}
-	return append([]byte{}, s.lanes[n].script...)
+	return slices.Clone(key.script)
 }
 
 // SetLanes tells the first coins of lanes, with values as the chain shows them. A lane that is
@@ -197,7 +199,11 @@ func (s *Signer) SpendLane(r AnchorRequest) (AnchorTx, error) {
 	if err != nil {
 		return AnchorTx{}, err
 	}
-	spend, err := spendCoin(s.lanes[r.Lane], l.current, payload, r.FeeRate)
+	key, err := s.keys.lanes.key(r.Lane)
+	if err != nil {
+		return AnchorTx{}, err
+	}
+	spend, err := spendCoin(key, l.current, payload, r.FeeRate)
 	if err != nil {
 		return AnchorTx{}, err
 	}

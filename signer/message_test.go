@@ -59,13 +59,22 @@ func TestMessageForkIsRefused(t *testing.T) {
 		field string
 	}{
 		"same seq, other bytes": {first, fault.Conflict, "seq"},
-		"gap":                   {with(second, func(m *wire.Message) { m.Seq = 3 }), fault.Conflict, "seq"},
-		"other prev": {with(second, func(m *wire.Message) { m.Prev[0] ^= 1 }),
-			fault.Conflict, "prev"},
-		"other epoch": {with(second, func(m *wire.Message) { m.Epoch = 2 }),
-			fault.Conflict, "epoch"},
-		"foreign sender": {with(second, func(m *wire.Message) { m.From = busan }),
-			fault.Invalid, "from"},
+		"gap": {
+			with(second, func(m *wire.Message) { m.Seq = 3 }),
+			fault.Conflict, "seq",
+		},
+		"other prev": {
+			with(second, func(m *wire.Message) { m.Prev[0] ^= 1 }),
+			fault.Conflict, "prev",
+		},
+		"other epoch": {
+			with(second, func(m *wire.Message) { m.Epoch = 2 }),
+			fault.Conflict, "epoch",
+		},
+		"foreign sender": {
+			with(second, func(m *wire.Message) { m.From = busan }),
+			fault.Invalid, "from",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, s := range []*signer.Signer{s, p.crash(t)} {
@@ -161,8 +170,10 @@ func TestPromiseHasOneBody(t *testing.T) {
 		_, err := s.SignMessage(other)
 		wantFault(t, err, fault.Conflict, "body.transferId")
 	}
-	for _, body := range []string{`{}`, `{"TRANSFERID":"trf_1"}`, `{"transferId":7}`,
-		`{"transferId":""}`, `{"transferId":"` + strings.Repeat("x", 65) + `"}`} {
+	for _, body := range []string{
+		`{}`, `{"TRANSFERID":"trf_1"}`, `{"transferId":7}`,
+		`{"transferId":""}`, `{"transferId":"` + strings.Repeat("x", 65) + `"}`,
+	} {
 		_, err := s.SignMessage(mustEncode(t, c.next("transfer.ack", body)))
 		wantFault(t, err, fault.Invalid, "body.transferId")
 	}
@@ -309,7 +320,7 @@ func FuzzSignMessage(f *testing.F) {
 	f.Add([]byte(`{}`))
 	keys := newParts(f, seoul, 1)
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		s := (&parts{keys.keys, signer.NewMemory(nil), keys.names, keys.random}).mustOpen(t)
+		s := keys.fresh(t).mustOpen(t)
 		signed, err := s.SignMessage(payload)
 		if err != nil {
 			if _, ok := fault.Of(err); !ok {

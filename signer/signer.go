@@ -53,7 +53,6 @@ type Signer struct {
 	keys         Keys
 	keyID        string
 	sealingKeyID string
-	lanes        []laneKey
 	sealing      Sealing
 	close        []io.Closer
 
@@ -89,10 +88,6 @@ func Open(dir string) (_ *Signer, err error) {
 		return nil, err
 	}
 	closers = append([]io.Closer{file}, closers...)
-	// The journal's name must be as durable as what will be written into it.
-	if err := syncDir(dir); err != nil {
-		return nil, err
-	}
 	names, err := OpenNameFiles(filepath.Join(dir, nameDir))
 	if err != nil {
 		return nil, err
@@ -107,6 +102,23 @@ func Open(dir string) (_ *Signer, err error) {
 	return s, nil
 }
 
+// Begin makes an empty file the signer journal of a new node. It is called once in a node's
+// life, by Create or by a simulation; New never begins a journal by itself, since an empty one
+// may be a lost one.
+func Begin(keys Keys, file JournalFile) error {
+	j, err := createJournal(file)
+	if err != nil {
+		return err
+	}
+	own := keys.owner()
+	payload, err := wire.Marshal([]record{{Node: &own}})
+	if err != nil {
+		return fmt.Errorf("signer journal: %w", err)
+	}
+	_, err = j.append(payload)
+	return err
+}
+
 // New makes a Signer of parts that are open already and replays the journal. The caller keeps
 // the parts and closes them after Close.
 func New(c Config) (*Signer, error) {
@@ -118,14 +130,11 @@ func New(c Config) (*Signer, error) {
 	}
 	s.keyID = wire.Thumbprint(s.Identity())
 	s.sealingKeyID = wire.SealingThumbprint(s.Sealing())
-	if err := s.deriveLanes(); err != nil {
-		return nil, err
-	}
 	var err error
 	if s.journal, err = openJournal(c.Journal, s.replay); err != nil {
 		return nil, err
 	}
-	if err := s.begin(); err != nil {
+	if err := s.checkOwner(); err != nil {
 		return nil, err
 	}
 	for memberID := range s.state.destroyed {
@@ -136,34 +145,16 @@ func New(c Config) (*Signer, error) {
 	return s, nil
 }
 
-func (s *Signer) deriveLanes() error {
-	params, err := network(s.keys.network)
-	if err != nil {
-		return err
-	}
-	branch, err := laneBranch(s.keys.anchorSeed[:], params)
-	if err != nil {
-		return err
-	}
-	for n := range LanesMax {
-		key, err := newLaneKey(branch, n)
-		if err != nil {
-			return err
-		}
-		s.lanes = append(s.lanes, key)
-	}
-	return nil
-}
-
-// begin writes the first record of a new journal, or checks that an old one is this node's.
-func (s *Signer) begin() error {
-	own := nodeOpened{DID: s.keys.did, Network: s.keys.network, KeyID: s.keyID}
-	if s.state.node == nil {
-		return s.write(record{Node: &own})
-	}
-	if *s.state.node != own {
+// checkOwner makes sure that the journal is this node's. One without a first record is refused:
+// a node that forgot what it signed must not sign again (protocol.md B5.2).
+func (s *Signer) checkOwner() error {
+	own := s.keys.owner()
+	switch node := s.state.node; {
+	case node == nil:
+		return fmt.Errorf("%w: it names no node: %s", ErrCorrupt, restoreAdvice)
+	case *node != own:
 		return fmt.Errorf("the signer journal belongs to %s on %s with key %s, not to these keys",
-			s.state.node.DID, s.state.node.Network, s.state.node.KeyID)
+			node.DID, node.Network, node.KeyID)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package signer
 import (
 	"bytes"
 	"fmt"
+	"sync"
 
 	"seyfert/fault"
 	"seyfert/wire"
@@ -52,6 +53,28 @@ func network(name string) (*chaincfg.Params, error) {
 // m/86'/c'/0'/0/n, c being 0 on mainnet and 1 elsewhere. It is for tools that hold a seed and
 // no Signer.
 func LaneKeyScript(seed []byte, networkName string, n int) ([]byte, error) {
+	lanes, err := newLaneKeys(seed, networkName)
+	if err != nil {
+		return nil, err
+	}
+	key, err := lanes.key(n)
+	if err != nil {
+		return nil, err
+	}
+	return key.script, nil
+}
+
+// laneKeys derives the lanes' keys, each when it is first asked for: a derivation costs as
+// much as a signature.
+type laneKeys struct {
+	branch *hdkeychain.ExtendedKey
+
+	// mu guards derived.
+	mu      sync.Mutex
+	derived map[int]laneKey
+}
+
+func newLaneKeys(seed []byte, networkName string) (*laneKeys, error) {
 	params, err := network(networkName)
 	if err != nil {
 		return nil, err
@@ -60,11 +83,20 @@ func LaneKeyScript(seed []byte, networkName string, n int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := newLaneKey(branch, n)
-	if err != nil {
-		return nil, err
+	return &laneKeys{branch: branch, derived: map[int]laneKey{}}, nil
+}
+
+func (k *laneKeys) key(n int) (laneKey, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if key, ok := k.derived[n]; ok {
+		return key, nil
 	}
-	return key.script, nil
+	key, err := newLaneKey(k.branch, n)
+	if err == nil {
+		k.derived[n] = key
+	}
+	return key, err
 }
 
 // laneBranch derives m/86'/c'/0'/0, the parent of every lane key.
