@@ -1,0 +1,158 @@
+// Package core is the node's state machine: it applies journal entries, one after another, and
+// turns each command into rows, ledger postings, audit leaves and outgoing messages that change
+// together or not at all.
+//
+// It is a pure function of the journal. It never touches a clock, randomness, a secret key, the
+// network, a file or a goroutine: time and seed come with the entry, verified facts come in the
+// command. The same journal gives the same state, byte for byte, on every replica and on every
+// replay; StateHash is how that is checked.
+//
+// A command family has one file: setup, wallet, offer, order, claim, channel, transfer, day,
+// chain. Each loads rows, asks the pure rooms below (payment, clearing, ledger) and writes what
+// they decide. Reads are in view.go.
+package core
+
+import (
+	"fmt"
+
+	"seyfert/fault"
+	"seyfert/journal"
+	"seyfert/ledger"
+	"seyfert/merkle"
+	"seyfert/table"
+	"seyfert/wire"
+)
+
+// Core is the state of a node. It has one owner: nothing in it may be called while Apply runs.
+type Core struct {
+	tables  schema
+	store   table.Store
+	records table.Records
+	book    *ledger.Book
+	tree    *merkle.Tree
+	cursor  Cursor
+	// handlers is the constant table from command kind to handler.
+	handlers map[uint16]handler
+}
+
+// handler decides one command. A fault leaves nothing behind; any other problem is a
+// programmer's error or broken storage and panics.
+type handler func(s *step, c journal.Command) (answer any, refused *fault.Error)
+
+// Open takes up the state that the three stores hold, which must be one cut: the same entry's
+// tables, records and book. Empty stores and a new book are the state before the first entry.
+func Open(store table.Store, records table.Records, book *ledger.Book) (*Core, error) {
+	c := &Core{tables: newSchema(), store: store, records: records, book: book}
+	cursor, _, err := c.tables.cursor.Get(store, struct{}{})
+	if err != nil {
+		return nil, fmt.Errorf("read cursor: %w", err)
+	}
+	if records.Len() != cursor.Records {
+		return nil, fmt.Errorf("the cut holds %d history records, its tables say %d",
+			records.Len(), cursor.Records)
+	}
+	c.cursor = cursor
+	tree, err := merkle.NewTree(hashStore{&c.tables, store}, cursor.Leaves)
+	if err != nil {
+		return nil, err
+	}
+	c.tree = tree
+	c.handlers = handlers()
+	return c, nil
+}
+
+func handlers() map[uint16]handler {
+	return map[uint16]handler{
+		KindConfigure:      configure,
+		KindDescribe:       describe,
+		KindTick:           tick,
+		KindAddCompany:     addCompany,
+		KindAddMember:      addMember,
+		KindAddCredential:  addCredential,
+		KindEndCredential:  endCredential,
+		KindRedeemCode:     redeemCode,
+		KindOpenVirtual:    openVirtual,
+		KindDeposit:        deposit,
+		KindCreateOffer:    createOffer,
+		KindApproveOrder:   approveOrder,
+		KindSubmitClaim:    submitClaim,
+		KindAddPeer:        addPeer,
+		KindReceive:        receive,
+		KindDelivered:      delivered,
+		KindCloseDay:       closeDay,
+		KindSignCheckpoint: signCheckpoint,
+		KindStartChain:     startChain,
+		KindSentChain:      sentChain,
+		KindSeeChain:       seeChain,
+	}
+}
+
+// Apply decides one entry and makes its changes permanent in the stores. index is the journal's
+// count and must follow the last one. It implements journal.Machine.
+func (c *Core) Apply(index uint64, e journal.Entry) []journal.Result {
+	if index != c.cursor.Index+1 {
+		panic(fmt.Sprintf("core: entry %d after %d", index, c.cursor.Index))
+	}
+	if e.Header.Format != journal.Format || e.Header.Rule > RuleVersion {
+		panic(fmt.Sprintf("core: entry %d has format %d and rule %d, which this program does "+
+			"not know: run the version that wrote it", index, e.Header.Format, e.Header.Rule))
+	}
+	s := c.begin(index, e)
+	s.expireHolds()
+	results := make([]journal.Result, len(e.Commands))
+	for i, command := range e.Commands {
+		results[i] = s.run(command)
+	}
+	s.commit()
+	return results
+}
+
+// Applied is the index of the last entry in the state.
+func (c *Core) Applied() uint64 { return c.cursor.Index }
+
+// StateHash chains the write-set of every entry so far; equal journals give equal hashes.
+func (c *Core) StateHash() [32]byte { return c.cursor.StateHash }
+
+// Time is the node's time: that of the last entry, which never runs backwards.
+func (c *Core) Time() int64 { return c.cursor.Time }
+
+// Records is the number of history records in the state.
+func (c *Core) Records() uint64 { return c.cursor.Records }
+
+// BookImage is the ledger's checkpoint image.
+func (c *Core) BookImage() []byte { return c.book.Encode() }
+
+// hashStore reads the tree's hashes from the tables.
+type hashStore struct {
+	tables *schema
+	reader table.Reader
+}
+
+// ReadHashes implements merkle.Store.
+func (h hashStore) ReadHashes(indexes []int64) ([]merkle.Hash, error) {
+	hashes := make([]merkle.Hash, len(indexes))
+	for i, index := range indexes {
+		hash, ok, err := h.tables.hashes.Get(h.reader, uint64(index))
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, fmt.Errorf("tree hash %d is missing", index)
+		}
+		hashes[i] = hash
+	}
+	return hashes, nil
+}
+
+// decode reads a command's body; a body that cannot be read was proposed by a faulty shell of
+// this very version, and refusing it keeps the journal going.
+func decode[T any](c journal.Command) (T, *fault.Error) {
+	var body T
+	if c.Version != CommandVersion {
+		return body, fault.New(fault.Invalid, "", "Command version %d is not known.", c.Version)
+	}
+	if err := wire.Unmarshal(c.Body, &body); err != nil {
+		return body, fault.New(fault.Invalid, "", "The command's body can't be read.")
+	}
+	return body, nil
+}

@@ -1,0 +1,231 @@
+package core
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/binary"
+
+	"seyfert/fault"
+	"seyfert/journal"
+	"seyfert/ledger"
+	"seyfert/merkle"
+	"seyfert/money"
+	"seyfert/proof"
+	"seyfert/table"
+	"seyfert/wire"
+)
+
+// step is the one transaction in which an entry is applied: an overlay over tables and ledger,
+// and the leaves and events that go with it.
+type step struct {
+	core    *Core
+	tables  *schema
+	tx      *table.Tx
+	draft   *ledger.Draft
+	index   uint64
+	now     int64 // Unix milliseconds, never before an earlier entry's
+	seed    [32]byte
+	ordinal uint64 // counts what was derived from seed
+	leaves  []LeafRow
+	node    NodeRow
+}
+
+func (c *Core) begin(index uint64, e journal.Entry) *step {
+	s := &step{
+		core: c, tables: &c.tables, tx: table.Begin(c.store), draft: c.book.Begin(),
+		index: index, now: max(e.Header.Time, c.cursor.Time), seed: e.Header.Seed,
+	}
+	s.node, _ = get(s, c.tables.node, struct{}{})
+	return s
+}
+
+// run decides one command. What a refused command did is rolled back.
+func (s *step) run(c journal.Command) journal.Result {
+	replayID, isNamed := replayKey(c)
+	if isNamed {
+		if old, ok := get(s, s.tables.replays, replayID); ok {
+			return replay(old, c)
+		}
+	}
+	start := s.mark()
+	undo := func(refused *fault.Error) journal.Result {
+		s.undo(start)
+		return journal.Result{Fault: refused}
+	}
+	decide, known := s.core.handlers[c.Kind]
+	if !known {
+		return undo(fault.New(fault.Invalid, "", "Command kind %d is not known.", c.Kind))
+	}
+	if s.node.DID == "" && c.Kind != KindConfigure {
+		return undo(fault.New(fault.Unavailable, "", "The node is not configured yet."))
+	}
+	answer, refused := decide(s, c)
+	if refused != nil {
+		return undo(refused)
+	}
+	body := wire.MustMarshal(answer)
+	if isNamed {
+		put(s, s.tables.replays, replayID, replayRow{c.Kind, c.RequestHash, body})
+	}
+	put(s, s.tables.node, struct{}{}, s.node)
+	return journal.Result{Body: body}
+}
+
+// mark is a place to come back to within a step.
+type mark struct {
+	rows     table.Savepoint
+	postings ledger.Savepoint
+	leaves   int
+	node     NodeRow
+}
+
+func (s *step) mark() mark {
+	return mark{s.tx.Savepoint(), s.draft.Savepoint(), len(s.leaves), s.node}
+}
+
+// undo takes back everything since a mark, so that a refusal leaves nothing behind.
+func (s *step) undo(to mark) {
+	s.tx.Rollback(to.rows)
+	s.draft.RollbackTo(to.postings)
+	s.leaves, s.node = s.leaves[:to.leaves], to.node
+}
+
+// replayKey is the scope of an idempotency id: the same principal's same id.
+func replayKey(c journal.Command) ([32]byte, bool) {
+	if c.ID == [16]byte{} {
+		return [32]byte{}, false
+	}
+	kind := []byte{byte(c.Principal.Kind)}
+	return wire.Hash("idempotency", kind, []byte(c.Principal.ID), c.ID[:]), true
+}
+
+// replay gives the first answer again, or says that the id was used for something else.
+func replay(old replayRow, c journal.Command) journal.Result {
+	if old.Kind != c.Kind || old.Hash != c.RequestHash {
+		return journal.Result{Fault: fault.New(fault.Conflict, "Idempotency-Key",
+			"This key was used for another request.")}
+	}
+	return journal.Result{Body: old.Answer, Replayed: true}
+}
+
+// commit writes everything the entry did, in one step, and moves the cursor.
+func (s *step) commit() {
+	c := s.core
+	s.appendLeaves()
+	changes := s.draft.Append(nil)
+	records := s.draft.Commit(s.index, s.now, c.cursor.Records+1)
+	for i := range records {
+		check(c.records.Append(records[i].Encode()))
+	}
+	next := Cursor{
+		Index: s.index, Time: s.now, Records: c.cursor.Records + uint64(len(records)),
+		Leaves: c.tree.Size(), StateHash: s.stateHash(changes),
+	}
+	put(s, s.tables.cursor, struct{}{}, next)
+	check(c.store.Apply(s.tx.Writes()))
+	c.cursor = next
+}
+
+// stateHash chains the entry's logical write-set: every row put or deleted, in key order, and
+// every account and hold changed.
+func (s *step) stateHash(ledgerChanges []byte) [32]byte {
+	rows := sha256.New()
+	s.tx.Writes().All(func(key, value []byte, deleted bool) {
+		head := make([]byte, 0, 13)
+		head = binary.BigEndian.AppendUint32(head, uint32(len(key)))
+		head = binary.BigEndian.AppendUint32(head, uint32(len(value)))
+		if deleted {
+			head = append(head, 1)
+		} else {
+			head = append(head, 0)
+		}
+		rows.Write(head)
+		rows.Write(key)
+		rows.Write(value)
+	})
+	var number [16]byte
+	binary.BigEndian.PutUint64(number[:8], s.index)
+	binary.BigEndian.PutUint64(number[8:], uint64(s.now))
+	return wire.Hash("state", s.core.cursor.StateHash[:], number[:], rows.Sum(nil), ledgerChanges)
+}
+
+// appendLeaves puts the entry's leaves into the journal tree and keeps the new hashes.
+func (s *step) appendLeaves() {
+	tree := s.core.tree
+	for _, leaf := range s.leaves {
+		index := tree.Size()
+		put(s, s.tables.leaves, uint64(index), leaf)
+		data := proof.LeafData(leaf.Kind, leaf.Salt, leaf.Data)
+		first := merkle.StoredCount(index)
+		stored, err := tree.Append(merkle.LeafHash(data[:]))
+		check(err)
+		for i, hash := range stored {
+			put(s, s.tables.hashes, uint64(first)+uint64(i), [32]byte(hash))
+		}
+	}
+}
+
+// derive makes 32 bytes that are new to the node and equal on every replay.
+func (s *step) derive(use string) [32]byte {
+	s.ordinal++
+	info := use + string(binary.BigEndian.AppendUint64(nil, s.ordinal))
+	out, err := hkdf.Expand(sha256.New, s.seed[:], info, 32)
+	check(err)
+	return [32]byte(out)
+}
+
+// newID makes an id of the entry's time.
+func newID[ID ~[16]byte](s *step) ID {
+	random := s.derive("id")
+	return ID(wire.NewUUID(s.now, [10]byte(random[:10])))
+}
+
+// leaf adds an audit leaf and returns the index that it will have in the tree.
+func (s *step) leaf(kind uint16, record []byte) int64 {
+	s.leaves = append(s.leaves, LeafRow{Kind: kind, Salt: s.derive("salt"), Data: record})
+	return s.core.tree.Size() + int64(len(s.leaves)) - 1
+}
+
+// event adds a line to the stream of what happened.
+func (s *step) event(e EventRow) {
+	s.node.LastSeq++
+	e.Seq, e.At = s.node.LastSeq, s.now
+	put(s, s.tables.events, e.Seq, e)
+}
+
+// sum adds two amounts of one currency; node-wide sums fit 128 bits by far.
+func sum(a, b money.Amount) money.Amount {
+	total, err := a.Add(b)
+	check(err)
+	return total
+}
+
+// get reads a row through the overlay. Storage that cannot be read stops the node.
+func get[K, V any](s *step, t table.Table[K, V], key K) (V, bool) {
+	v, ok, err := t.Get(s.tx, key)
+	check(err)
+	return v, ok
+}
+
+// put writes a row into the overlay.
+func put[K, V any](s *step, t table.Table[K, V], key K, v V) { check(t.Put(s.tx, key, v)) }
+
+// check stops the node on what must not happen: a broken invariant or storage that fails.
+func check(err error) {
+	if err != nil {
+		panic("core: " + err.Error())
+	}
+}
+
+// refusal turns an error of the pure rooms into what the caller is told; anything that is not a
+// domain error is ours and stops the node.
+func refusal(err error) *fault.Error {
+	if err == nil {
+		return nil
+	}
+	refused, ok := fault.Of(err)
+	if !ok {
+		panic("core: " + err.Error())
+	}
+	return refused
+}

@@ -1,0 +1,214 @@
+package core
+
+import (
+	"seyfert/fault"
+	"seyfert/journal"
+	"seyfert/ledger"
+	"seyfert/money"
+	"seyfert/proof"
+	"seyfert/table"
+	"seyfert/wire"
+)
+
+// Transfer codes of the ledger: why money moved.
+const (
+	CodeDeposit  uint16 = 1 // nostro -> wallet
+	CodePayLocal uint16 = 2 // wallet -> wallet of a company of this node
+	CodePayOut   uint16 = 3 // wallet -> in flight -> payable
+	CodePayIn    uint16 = 4 // receivable -> in flight -> wallet
+)
+
+// openVirtual binds a number that a bank issued to a wallet.
+func openVirtual(s *step, c journal.Command) (any, *fault.Error) {
+	body, refused := decode[OpenVirtual](c)
+	if refused != nil {
+		return nil, refused
+	}
+	if refused := s.operator(c); refused != nil {
+		return nil, refused
+	}
+	if body.Rail == "" || body.Bank == "" || body.Number == "" ||
+		len(body.Bank)+len(body.Number) > TextMax {
+		return nil, fault.New(fault.Invalid, "number", "A bank and a number are needed.")
+	}
+	if !s.carries(body.Currency) {
+		return nil, fault.New(fault.Invalid, "currency", "This node does not carry the currency.")
+	}
+	wallet, exists := s.find(body.Owner, PurposeWallet, "", body.Currency)
+	if !exists {
+		return nil, fault.New(fault.NotFound, "owner", "The owner has no wallet here.")
+	}
+	key := VirtualKey{body.Rail, body.Bank, body.Number}
+	if _, taken := get(s, s.tables.virtuals, key); taken {
+		return nil, fault.New(fault.Conflict, "number", "This number is in use.")
+	}
+	row := VirtualRow{
+		Rail: body.Rail, Bank: body.Bank, Number: body.Number, Currency: body.Currency,
+		Account: wallet.ID, Owner: body.Owner, Created: s.now,
+	}
+	put(s, s.tables.virtuals, key, row)
+	s.state("virtual account", body.Owner, wire.MustMarshal(row))
+	return row, nil
+}
+
+// deposit credits money that a rail says has come in. The rail's own id makes it happen once;
+// money for a number that is not known waits in suspense and is never lost.
+func deposit(s *step, c journal.Command) (any, *fault.Error) {
+	body, refused := decode[Deposit](c)
+	if refused != nil {
+		return nil, refused
+	}
+	if c.Principal.Kind != journal.Rail || c.Principal.ID != body.Rail {
+		return nil, denied()
+	}
+	if body.Notice == "" || len(body.Notice) > TextMax || body.Amount.IsZero() {
+		return nil, fault.New(fault.Invalid, "notice", "A notice has an id and an amount.")
+	}
+	key, content := NoticeKey{body.Rail, body.Notice}, wire.Hash("notice", c.Body)
+	if old, seen := get(s, s.tables.deposits, key); seen {
+		if old.Hash != content {
+			return nil, fault.New(fault.Conflict, "notice", "This notice came with other content.")
+		}
+		return old, nil
+	}
+	currency := body.Amount.Currency()
+	if !s.carries(currency) {
+		return nil, fault.New(fault.Invalid, "amount.currency",
+			"This node does not carry the currency.")
+	}
+	row := DepositRow{
+		ID: newID[DepositID](s), Rail: body.Rail, Notice: body.Notice, Bank: body.Bank,
+		Number: body.Number, Amount: body.Amount, At: s.now, Hash: content,
+		Transfer: newID[ledger.TransferID](s), Owner: OwnerNode,
+	}
+	virtual, known := get(s, s.tables.virtuals, VirtualKey{body.Rail, body.Bank, body.Number})
+	if known && virtual.Currency == currency {
+		row.Account, row.Owner = virtual.Account, virtual.Owner
+	} else {
+		row.Account = s.account(OwnerNode, PurposeSuspense, body.Rail, currency)
+	}
+	nostro := s.account(OwnerNode, PurposeNostro, body.Rail, currency)
+	refused = s.post(row.Transfer, CodeDeposit, ledger.Leg{
+		Debit: nostro, Credit: row.Account, Amount: body.Amount,
+	})
+	if refused != nil {
+		return nil, refused
+	}
+	put(s, s.tables.deposits, key, row)
+	s.state("deposit", row.ID.String(), wire.MustMarshal(row))
+	s.event(EventRow{
+		Kind: "deposit", Amount: row.Amount, Subject: row.ID.String(), Owner: row.Owner,
+	})
+	return row, nil
+}
+
+// account returns the account of a purpose and opens it the first time. Wallets and suspense
+// are what the node owes its customers and may not fall below zero.
+func (s *step) account(owner, purpose, detail string, currency money.Currency) ledger.AccountID {
+	if row, exists := s.find(owner, purpose, detail, currency); exists {
+		return row.ID
+	}
+	kind, flags := ledger.Liability, ledger.NoOverdraft
+	if purpose == PurposeNostro || purpose == PurposeReceivable {
+		kind, flags = ledger.Asset, 0
+	}
+	if purpose == PurposeInFlight {
+		flags = 0
+	}
+	row := AccountRow{
+		ID: newID[ledger.AccountID](s), Owner: owner, Purpose: purpose, Detail: detail,
+		Currency: currency, Created: s.now,
+	}
+	spec := ledger.Spec{ID: row.ID, Currency: currency, Kind: kind, Flags: flags}
+	check(s.draft.Open(spec))
+	put(s, s.tables.accounts, row.ID, row)
+	return row.ID
+}
+
+func (s *step) find(owner, purpose, detail string, currency money.Currency) (AccountRow, bool) {
+	var found AccountRow
+	var exists bool
+	key := ownerKey(owner, purpose, detail).Uint16(uint16(currency))
+	check(s.tables.accounts.ScanIndex(s.tx, s.tables.byOwner, key,
+		func(_ []byte, row AccountRow) bool {
+			found, exists = row, true
+			return false
+		}))
+	return found, exists
+}
+
+// post posts legs and makes the audit leaf of the transfer.
+func (s *step) post(id ledger.TransferID, code uint16, legs ...ledger.Leg) *fault.Error {
+	if refused := refusal(s.draft.Post(id, code, legs)); refused != nil {
+		return refused
+	}
+	s.posted(id, code, legs)
+	return nil
+}
+
+// posting is the audit record of a ledger transfer.
+type posting struct {
+	Transfer ledger.TransferID `cbor:"1,keyasint"`
+	Code     uint16            `cbor:"2,keyasint"`
+	At       int64             `cbor:"3,keyasint"`
+	Legs     []postingLeg      `cbor:"4,keyasint"`
+}
+
+type postingLeg struct {
+	Debit  ledger.AccountID `cbor:"1,keyasint"`
+	Credit ledger.AccountID `cbor:"2,keyasint"`
+	Amount money.Amount     `cbor:"3,keyasint"`
+}
+
+func (s *step) posted(id ledger.TransferID, code uint16, legs []ledger.Leg) {
+	record := posting{Transfer: id, Code: code, At: s.now}
+	for _, leg := range legs {
+		record.Legs = append(record.Legs, postingLeg(leg))
+	}
+	s.leaf(proof.KindPosted, wire.MustMarshal(record))
+}
+
+// holdChange is the audit record of a change of a hold.
+type holdChange struct {
+	Hold   ledger.HoldID `cbor:"1,keyasint"`
+	Change string        `cbor:"2,keyasint"`
+	Amount money.Amount  `cbor:"3,keyasint"`
+	At     int64         `cbor:"4,keyasint"`
+}
+
+func (s *step) held(id ledger.HoldID, change string, amount money.Amount) {
+	s.leaf(proof.KindHold, wire.MustMarshal(holdChange{id, change, amount, s.now}))
+}
+
+// stateChange is the audit record of a domain row that changed.
+type stateChange struct {
+	What    string   `cbor:"1,keyasint"`
+	Subject string   `cbor:"2,keyasint"`
+	Row     [32]byte `cbor:"3,keyasint"` // hash of the row, so that no row's text is in a leaf
+	At      int64    `cbor:"4,keyasint"`
+}
+
+func (s *step) state(what, subject string, row []byte) {
+	change := stateChange{what, subject, wire.Hash("row", row), s.now}
+	s.leaf(proof.KindState, wire.MustMarshal(change))
+}
+
+// expireHolds gives back what was held for claims that never came. Only unbound holds end by
+// time; the ledger does not list others as due.
+func (s *step) expireHolds() {
+	for _, id := range s.core.book.Due(s.now, ExpireMax) {
+		check(s.draft.Expire(id, s.now))
+		var order OrderRow
+		var found bool
+		check(s.tables.orders.ScanIndex(s.tx, s.tables.byHold, table.Key{}.Fixed(id[:]),
+			func(_ []byte, row OrderRow) bool {
+				order, found = row, true
+				return false
+			}))
+		if !found || order.State != OrderHeld {
+			panic("core: a due hold belongs to no held order")
+		}
+		s.held(id, "expired", order.Amount)
+		s.changeOrder(order, OrderExpired)
+	}
+}

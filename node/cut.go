@@ -1,0 +1,241 @@
+package node
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"seyfert/core"
+	"seyfert/ledger"
+	"seyfert/table"
+	"seyfert/wire"
+)
+
+// Bounds of cuts.
+const (
+	// CutEvery is the number of entries after which a cut is made.
+	CutEvery = 20_000
+	// CutsKept is the number of whole cuts that are kept.
+	CutsKept = 2
+)
+
+// manifest says what a cut holds. A cut without a readable manifest that fits its book is not
+// whole and is never opened.
+type manifest struct {
+	Format    int         `json:"format"`
+	Index     uint64      `json:"index"`
+	Records   uint64      `json:"records"`
+	StateHash wire.Digest `json:"state_hash"`
+	BookHash  wire.Digest `json:"book_sha256"`
+}
+
+const cutFormat = 1
+
+// Store is a node's state on disk: the live tables and the ledger history, and cuts of both.
+//
+// Live tables are not synced. After a crash they are thrown away: the newest whole cut is
+// copied, the history shortened to it, and the journal replayed from there, so that no entry is
+// ever applied to a state that already holds it (design section 2).
+type Store struct {
+	dir     string
+	tables  *table.Pebble
+	history *table.RecordsFile
+	lastCut uint64
+	log     *slog.Logger
+}
+
+// OpenStore opens the state in a directory and the core on it.
+func OpenStore(dir string, log *slog.Logger) (*Store, *core.Core, error) {
+	for _, sub := range []string{dir, filepath.Join(dir, "cuts")} {
+		if err := os.MkdirAll(sub, 0o700); err != nil {
+			return nil, nil, err
+		}
+	}
+	s := &Store{dir: dir, log: log}
+	cut, from, err := s.newestCut()
+	if err != nil {
+		return nil, nil, err
+	}
+	live := filepath.Join(dir, "live")
+	if err := os.RemoveAll(live); err != nil {
+		return nil, nil, fmt.Errorf("discard live tables: %w", err)
+	}
+	book := ledger.NewBook()
+	if from != "" {
+		if book, err = readBook(from, cut); err != nil {
+			return nil, nil, err
+		}
+		if err := table.CloneCheckpoint(filepath.Join(from, "tables"), live); err != nil {
+			return nil, nil, fmt.Errorf("copy the tables of cut %d: %w", cut.Index, err)
+		}
+	}
+	if s.tables, err = table.OpenPebble(live); err != nil {
+		return nil, nil, fmt.Errorf("open live tables: %w", err)
+	}
+	history := filepath.Join(dir, "history")
+	if s.history, err = table.OpenRecords(history, ledger.RecordSize, cut.Records); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open history: %w", err), s.tables.Close())
+	}
+	c, err := core.Open(s.tables, s.history, book)
+	if err != nil {
+		return nil, nil, errors.Join(err, s.Close())
+	}
+	if c.StateHash() != [32]byte(cut.StateHash) {
+		return nil, nil, errors.Join(fmt.Errorf("cut %d has another state hash than its "+
+			"manifest says: remove %s to start from the one before", cut.Index, from), s.Close())
+	}
+	s.lastCut = cut.Index
+	return s, c, nil
+}
+
+// Keep makes a cut when one is due. State calls it after each entry.
+func (s *Store) Keep(c *core.Core) {
+	if c.Applied()-s.lastCut >= CutEvery {
+		if err := s.Cut(c); err != nil {
+			panic("node: make cut: " + err.Error())
+		}
+	}
+}
+
+// Cut writes a whole cut of the state as it stands. The state must not change meanwhile.
+func (s *Store) Cut(c *core.Core) error {
+	if c.Applied() == s.lastCut {
+		return nil
+	}
+	name := filepath.Join(s.dir, "cuts", fmt.Sprintf("%020d", c.Applied()))
+	making := name + ".making"
+	if err := errors.Join(os.RemoveAll(making), os.Mkdir(making, 0o700)); err != nil {
+		return err
+	}
+	if err := s.history.Sync(); err != nil {
+		return fmt.Errorf("sync history: %w", err)
+	}
+	if err := s.tables.Checkpoint(filepath.Join(making, "tables")); err != nil {
+		return fmt.Errorf("checkpoint tables: %w", err)
+	}
+	book := c.BookImage()
+	m := manifest{
+		Format: cutFormat, Index: c.Applied(), Records: c.Records(),
+		StateHash: wire.Digest(c.StateHash()), BookHash: wire.Digest(sha256.Sum256(book)),
+	}
+	text, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	if err := writeSynced(filepath.Join(making, "book"), book); err != nil {
+		return err
+	}
+	if err := writeSynced(filepath.Join(making, "manifest.json"), text); err != nil {
+		return err
+	}
+	if err := errors.Join(syncDir(making), os.Rename(making, name),
+		syncDir(filepath.Dir(name))); err != nil {
+		return err
+	}
+	s.lastCut = c.Applied()
+	return s.prune()
+}
+
+// Close closes live tables and history.
+func (s *Store) Close() error { return errors.Join(s.tables.Close(), s.history.Close()) }
+
+// newestCut finds the newest whole cut; an unfinished one is removed, a damaged one skipped.
+func (s *Store) newestCut() (manifest, string, error) {
+	names, err := s.cuts()
+	if err != nil {
+		return manifest{}, "", err
+	}
+	for _, name := range slices.Backward(names) {
+		path := filepath.Join(s.dir, "cuts", name)
+		if strings.HasSuffix(name, ".making") {
+			if err := os.RemoveAll(path); err != nil {
+				return manifest{}, "", err
+			}
+			continue
+		}
+		m, err := readManifest(path)
+		if err == nil {
+			_, err = readBook(path, m)
+		}
+		if err == nil {
+			return m, path, nil
+		}
+		s.log.Error("a cut is damaged and is skipped",
+			slog.String("cut", path), slog.String("error", err.Error()))
+	}
+	return manifest{}, "", nil
+}
+
+func (s *Store) cuts() ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(s.dir, "cuts"))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	return names, nil
+}
+
+func (s *Store) prune() error {
+	names, err := s.cuts()
+	if err != nil {
+		return err
+	}
+	for len(names) > CutsKept {
+		if err := os.RemoveAll(filepath.Join(s.dir, "cuts", names[0])); err != nil {
+			return err
+		}
+		names = names[1:]
+	}
+	return nil
+}
+
+func readManifest(path string) (m manifest, err error) {
+	text, err := os.ReadFile(filepath.Join(path, "manifest.json"))
+	if err != nil {
+		return m, err
+	}
+	if err := json.Unmarshal(text, &m); err != nil {
+		return m, fmt.Errorf("read manifest: %w", err)
+	}
+	if m.Format != cutFormat {
+		return m, fmt.Errorf("the cut's format is %d, not %d", m.Format, cutFormat)
+	}
+	return m, nil
+}
+
+func readBook(path string, m manifest) (*ledger.Book, error) {
+	image, err := os.ReadFile(filepath.Join(path, "book"))
+	if err != nil {
+		return nil, err
+	}
+	if sha256.Sum256(image) != [32]byte(m.BookHash) {
+		return nil, errors.New("the ledger's image does not match its checksum")
+	}
+	return ledger.DecodeBook(image)
+}
+
+func writeSynced(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

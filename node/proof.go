@@ -1,0 +1,209 @@
+package node
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+
+	"seyfert/chain"
+	"seyfert/clearing"
+	"seyfert/core"
+	"seyfert/fault"
+	"seyfert/merkle"
+	"seyfert/proof"
+	"seyfert/spv"
+	"seyfert/wire"
+)
+
+// evidence is everything about one cleared transfer that the state holds.
+type evidence struct {
+	transfer core.TransferRow
+	peer     core.PeerRow
+	node     core.NodeRow
+	leaf     core.LeafRow
+	day      core.DayRow
+	anchor   core.ChainRow
+	path     []merkle.Hash
+	rows     []core.ChainRow
+	received [2]string
+}
+
+// Bundle makes the offline proof of a cleared transfer, once its day's anchor is in a block. It
+// is built from the chain as it stands, so a reorganisation never leaves a stale proof behind.
+func (n *Node) Bundle(ctx context.Context, by Caller, transfer string) ([]byte, error) {
+	var id clearing.TransferID
+	if err := parseID("transfer", transfer, &id); err != nil {
+		return nil, err
+	}
+	e, err := n.evidence(by, id)
+	if err != nil {
+		return nil, err
+	}
+	statements, err := n.statements(e)
+	if err != nil {
+		return nil, err
+	}
+	anchor, err := n.anchorProof(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	path := make([]wire.Digest, len(e.path))
+	for i, hash := range e.path {
+		path[i] = wire.Digest(hash)
+	}
+	return proof.Bundle{
+		Format: proof.Format, Network: e.node.Network, Descriptor: e.node.Descriptor,
+		Record:     proof.NewRecord(e.leaf.Kind, e.leaf.Salt, e.leaf.Data),
+		Statements: statements,
+		Position:   proof.Position{Leaf: e.transfer.Leaf, Proof: path},
+		Checkpoint: e.day.Note,
+		Day:        proof.Day{Number: e.day.Day},
+		Anchor:     anchor,
+	}.Encode()
+}
+
+// evidence reads one cut of the state, so that its parts fit together.
+func (n *Node) evidence(by Caller, id clearing.TransferID) (e evidence, err error) {
+	n.state.Read(func(v core.View) {
+		row, exists := v.Transfer(id)
+		if !exists || !n.mayProve(v, by, row) {
+			err = fault.New(fault.NotFound, "transfer", "There is no such transfer.")
+			return
+		}
+		if row.State != core.TransferCleared {
+			err = fault.New(fault.Refused, "transfer", "The transfer is not cleared.")
+			return
+		}
+		e, err = n.readEvidence(v, row)
+	})
+	return e, err
+}
+
+func (n *Node) readEvidence(v core.View, row core.TransferRow) (e evidence, err error) {
+	e.transfer, e.node = row, v.Node()
+	e.peer, _ = v.Peer(row.Peer)
+	e.leaf, _ = v.Leaf(row.Leaf)
+	covered := false
+	if e.day, covered = v.DayCovering(row.Leaf); !covered || e.day.Note == "" {
+		return e, fault.New(fault.Refused, "transfer",
+			"The transfer is in the journal; its day is not closed yet.")
+	}
+	if e.anchor, _ = v.ChainRow(e.day.Row); e.anchor.State != core.ChainConfirmed {
+		return e, fault.New(fault.Refused, "transfer",
+			"The day is closed; its anchor is not in a block yet.")
+	}
+	e.rows = v.ChainRows(0, int(e.node.ChainSeq))
+	if row.Direction == core.Outgoing {
+		fulfil, _ := v.Received(row.Peer, row.FulfilSeq)
+		e.received[0] = fulfil.JWS
+	} else {
+		prepare, _ := v.Received(row.Peer, row.PrepareSeq)
+		ack, _ := v.Received(row.Peer, row.AckSeq)
+		e.received = [2]string{prepare.JWS, ack.JWS}
+	}
+	e.path, err = v.Prove(row.Leaf, int64(e.day.Size))
+	return e, err
+}
+
+// mayProve lets the operator export any proof, a member that of her own payment and a company
+// that of what it was paid.
+func (n *Node) mayProve(v core.View, by Caller, row core.TransferRow) bool {
+	if isOperator(by) || by.ID == row.Company.String() {
+		return true
+	}
+	order, exists := v.Order(row.Order)
+	return exists && order.Member.String() == by.ID
+}
+
+// statements collects the signed messages: ours from the signer's journal, theirs as received.
+func (n *Node) statements(e evidence) (proof.Statements, error) {
+	row := e.transfer
+	s := proof.Statements{PeerDescriptor: e.peer.Descriptor}
+	if row.Direction == core.Outgoing {
+		prepare, err := n.signedMessage(row.Peer, row.PrepareSeq)
+		if err != nil {
+			return s, err
+		}
+		ack, err := n.signedMessage(row.Peer, row.AckSeq)
+		s.Prepare, s.Fulfil, s.Ack = prepare, e.received[0], ack
+		return s, err
+	}
+	fulfil, err := n.signedMessage(row.Peer, row.FulfilSeq)
+	s.Prepare, s.Fulfil, s.Ack = e.received[0], fulfil, e.received[1]
+	return s, err
+}
+
+func (n *Node) signedMessage(peer string, seq uint64) (string, error) {
+	signed, err := n.cfg.Signer.SignedMessages(peer, seq, 1)
+	if err != nil {
+		return "", fmt.Errorf("find message %d to %s: %w", seq, peer, err)
+	}
+	if len(signed) != 1 {
+		return "", fmt.Errorf("message %d to %s is not in the signer journal", seq, peer)
+	}
+	return signed[0], nil
+}
+
+// anchorProof walks the lane from its first coin to the anchor and finds the anchor's place in
+// its block.
+func (n *Node) anchorProof(ctx context.Context, e evidence) (proof.Anchor, error) {
+	descriptor, _, err := wire.ParseDescriptor(e.node.Descriptor)
+	if err != nil {
+		return proof.Anchor{}, fmt.Errorf("read our own descriptor: %w", err)
+	}
+	if len(descriptor.Chain.Lanes) <= anchorLane {
+		return proof.Anchor{}, fmt.Errorf("our descriptor has no lane %d", anchorLane)
+	}
+	spends, err := walk(descriptor.Chain.Lanes[anchorLane].Coin, e.rows, e.anchor.ID)
+	if err != nil {
+		return proof.Anchor{}, err
+	}
+	found, ok, err := chain.Locate(ctx, n.cfg.Chain, e.anchor.TxID, e.anchor.Height)
+	if err != nil {
+		return proof.Anchor{}, err
+	}
+	if !ok {
+		return proof.Anchor{}, fault.New(fault.Unavailable, "transfer",
+			"The chain is being reorganised; the proof can be made when it has settled.")
+	}
+	anchor := proof.Anchor{
+		Lane: anchorLane, Spends: spends, Index: found.Branch.Index,
+		Siblings: []string{}, Header: hex.EncodeToString(found.Header),
+	}
+	for _, sibling := range found.Branch.Siblings {
+		anchor.Siblings = append(anchor.Siblings, hex.EncodeToString(sibling[:]))
+	}
+	return anchor, nil
+}
+
+// walk follows the lane's coins through our transactions, each spending output 1 of the one
+// before, up to and including the row's.
+func walk(first wire.Outpoint, rows []core.ChainRow, to string) ([]string, error) {
+	byCoin := make(map[[36]byte]core.ChainRow, len(rows))
+	for _, row := range rows {
+		if len(row.Raw) > 0 {
+			byCoin[row.Outpoint] = row
+		}
+	}
+	coin := [36]byte(first)
+	var spends []string
+	for {
+		row, ok := byCoin[coin]
+		if !ok || len(spends) >= proof.SpendsMax {
+			return nil, fmt.Errorf("the lane ends before %s", to)
+		}
+		tx, err := spv.ParseTx(row.Raw)
+		if err != nil {
+			return nil, fmt.Errorf("read transaction of %s: %w", row.ID, err)
+		}
+		spends = append(spends, hex.EncodeToString(tx.Stripped()))
+		if row.ID == to {
+			return spends, nil
+		}
+		copy(coin[:32], row.TxID[:])
+		copy(coin[32:], []byte{1, 0, 0, 0})
+	}
+}
+
+// Headers returns the chain's headers from genesis, as this node has checked them itself.
+func (n *Node) Headers() []byte { return n.follower.Headers() }

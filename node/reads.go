@@ -1,0 +1,445 @@
+package node
+
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"seyfert/clearing"
+	"seyfert/core"
+	"seyfert/fault"
+	"seyfert/journal"
+	"seyfert/ledger"
+	"seyfert/merkle"
+	"seyfert/money"
+	"seyfert/payment"
+)
+
+// This file is the one read gateway: every read says for whom it is, and what the caller may
+// not see is not found, so that ids of others tell nothing.
+
+func isOperator(by Caller) bool {
+	return by.Kind == journal.Operator || by.Kind == journal.System
+}
+
+// owns says whether the caller may see what belongs to an owner.
+func owns(by Caller, owner string) bool {
+	if isOperator(by) {
+		return true
+	}
+	return (by.Kind == journal.Company || by.Kind == journal.Member) && by.ID == owner
+}
+
+func notFound(what string) error {
+	return fault.New(fault.NotFound, what, "There is no such %s.", what)
+}
+
+// Wallet reads the wallet of a company or a member.
+func (n *Node) Wallet(by Caller, owner string) (Wallet, error) {
+	if !owns(by, owner) {
+		return Wallet{}, notFound("wallet")
+	}
+	w := Wallet{Owner: owner, Balances: []Balance{}, Virtual: []VirtualAccount{}}
+	n.state.Read(func(v core.View) {
+		for _, row := range v.AccountsOf(owner, core.PurposeWallet) {
+			account, _ := v.Balance(row.ID)
+			posted, _ := account.Balance()
+			w.Balances = append(w.Balances, Balance{
+				Account: row.ID.String(), Posted: posted, Held: account.DebitsPending,
+				Available: account.Available(),
+			})
+		}
+		for _, row := range v.Virtuals(owner) {
+			w.Virtual = append(w.Virtual, virtualView(row))
+		}
+		currencies := v.Node().Currencies
+		slices.SortStableFunc(w.Balances, func(a, b Balance) int {
+			return slices.Index(currencies, a.Posted.Currency()) -
+				slices.Index(currencies, b.Posted.Currency())
+		})
+	})
+	if len(w.Balances) == 0 {
+		return Wallet{}, notFound("wallet")
+	}
+	return w, nil
+}
+
+// Entries lists an account's history, newest first, from below a line number (0: from the
+// newest).
+func (n *Node) Entries(by Caller, account string, before uint64, limit int) ([]Entry, error) {
+	var id ledger.AccountID
+	if err := parseID("account", account, &id); err != nil {
+		return nil, err
+	}
+	if err := checkLimit(limit); err != nil {
+		return nil, err
+	}
+	entries := []Entry{}
+	allowed := false
+	n.state.Read(func(v core.View) {
+		row, exists := v.Account(id)
+		if allowed = exists && owns(by, row.Owner); !allowed {
+			return
+		}
+		for _, line := range v.History(id, before, limit) {
+			entries = append(entries, entryView(id, line))
+		}
+	})
+	if !allowed {
+		return nil, notFound("account")
+	}
+	return entries, nil
+}
+
+func checkLimit(limit int) error {
+	if limit < 1 || limit > core.PageMax {
+		return fault.New(fault.Invalid, "limit", "A page has 1 to %d rows.", core.PageMax)
+	}
+	return nil
+}
+
+// Offer reads an offer. Anyone who has the id may: it is what a checkout link carries, and it
+// names no payer.
+func (n *Node) Offer(id string) (Offer, error) {
+	var offer payment.OfferID
+	if err := parseID("offer", id, &offer); err != nil {
+		return Offer{}, err
+	}
+	var row core.OfferRow
+	var exists bool
+	n.state.Read(func(v core.View) { row, exists = v.Offer(offer) })
+	if !exists {
+		return Offer{}, notFound("offer")
+	}
+	return n.offerView(row), nil
+}
+
+// Offers lists the caller's own offers, newest first.
+func (n *Node) Offers(by Caller, limit int) ([]Offer, error) {
+	var id core.CompanyID
+	if err := checkLimit(limit); err != nil {
+		return nil, err
+	}
+	if by.Kind != journal.Company || parseID("company", by.ID, &id) != nil {
+		return nil, forbidden()
+	}
+	offers := []Offer{}
+	for _, row := range read(n.state, func(v core.View) []core.OfferRow {
+		return v.Offers(id, limit)
+	}) {
+		offers = append(offers, n.offerView(row))
+	}
+	return offers, nil
+}
+
+// Order reads an order of the caller.
+func (n *Node) Order(by Caller, id string) (Order, error) {
+	var order payment.OrderID
+	if err := parseID("order", id, &order); err != nil {
+		return Order{}, err
+	}
+	var view Order
+	found := false
+	n.state.Read(func(v core.View) {
+		row, exists := v.Order(order)
+		if found = exists && owns(by, row.Member.String()); found {
+			view = n.orderView(v, row)
+		}
+	})
+	if !found {
+		return Order{}, notFound("order")
+	}
+	return view, nil
+}
+
+// Orders lists the caller's own orders, newest first.
+func (n *Node) Orders(by Caller, limit int) ([]Order, error) {
+	var id core.MemberID
+	if err := checkLimit(limit); err != nil {
+		return nil, err
+	}
+	if by.Kind != journal.Member || parseID("member", by.ID, &id) != nil {
+		return nil, forbidden()
+	}
+	orders := []Order{}
+	n.state.Read(func(v core.View) {
+		for _, row := range v.Orders(id, limit) {
+			orders = append(orders, n.orderView(v, row))
+		}
+	})
+	return orders, nil
+}
+
+// Deposits lists what came in for an owner, newest first.
+func (n *Node) Deposits(by Caller, owner string, limit int) ([]Deposit, error) {
+	if err := checkLimit(limit); err != nil {
+		return nil, err
+	}
+	if !owns(by, owner) {
+		return nil, notFound("wallet")
+	}
+	deposits := []Deposit{}
+	n.state.Read(func(v core.View) {
+		for _, row := range v.Deposits(owner, limit) {
+			deposits = append(deposits, depositView(row))
+		}
+	})
+	return deposits, nil
+}
+
+// Claim reads a claim of the caller's company.
+func (n *Node) Claim(by Caller, id string) (Claim, error) {
+	var claim payment.ClaimID
+	if err := parseID("claim", id, &claim); err != nil {
+		return Claim{}, err
+	}
+	var row core.ClaimRow
+	var exists bool
+	n.state.Read(func(v core.View) { row, exists = v.Claim(claim) })
+	if !exists || !owns(by, row.Company.String()) {
+		return Claim{}, notFound("claim")
+	}
+	return claimView(row), nil
+}
+
+// WaitClaim is Claim, but waits for the end of a pending claim, at most until ctx ends.
+func (n *Node) WaitClaim(ctx context.Context, by Caller, id string) (Claim, error) {
+	for {
+		changed := n.state.Changed()
+		claim, err := n.Claim(by, id)
+		if err != nil || claim.State != core.ClaimPending {
+			return claim, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return claim, nil
+		}
+	}
+}
+
+// Transfer reads a transfer with a peer: the operator any, a company or member its own.
+func (n *Node) Transfer(by Caller, id string) (Transfer, error) {
+	var transfer clearing.TransferID
+	if err := parseID("transfer", id, &transfer); err != nil {
+		return Transfer{}, err
+	}
+	var view Transfer
+	found := false
+	n.state.Read(func(v core.View) {
+		row, exists := v.Transfer(transfer)
+		if found = exists && n.mayProve(v, by, row); found {
+			view = n.transferView(v, row)
+		}
+	})
+	if !found {
+		return Transfer{}, notFound("transfer")
+	}
+	return view, nil
+}
+
+// Peers lists the peers and what stands between the node and each. For the operator.
+func (n *Node) Peers(by Caller) ([]Peer, error) {
+	if !isOperator(by) {
+		return nil, forbidden()
+	}
+	peers := []Peer{}
+	n.state.Read(func(v core.View) {
+		for _, row := range v.Peers() {
+			peers = append(peers, peerView(v, row))
+		}
+	})
+	return peers, nil
+}
+
+// Days lists closed days, oldest first. Anyone may know them: they are on the chain.
+func (n *Node) Days() []Day {
+	days := []Day{}
+	n.state.Read(func(v core.View) {
+		for _, row := range v.Days() {
+			days = append(days, n.dayView(v, row))
+		}
+	})
+	return days
+}
+
+// ChainRows lists what the node has written on the chain, oldest first. For the operator.
+func (n *Node) ChainRows(by Caller) ([]ChainRow, error) {
+	if !isOperator(by) {
+		return nil, forbidden()
+	}
+	rows := []ChainRow{}
+	n.state.Read(func(v core.View) {
+		for _, row := range v.ChainRows(0, core.PageMax) {
+			rows = append(rows, chainView(v, row))
+		}
+	})
+	return rows, nil
+}
+
+// Companies and Members list who lives on the node. For the operator.
+func (n *Node) Companies(by Caller) ([]Company, error) {
+	if !isOperator(by) {
+		return nil, forbidden()
+	}
+	companies := []Company{}
+	for _, row := range read(n.state, core.View.Companies) {
+		companies = append(companies, companyView(row))
+	}
+	return companies, nil
+}
+
+// Members lists the members. For the operator.
+func (n *Node) Members(by Caller) ([]Member, error) {
+	if !isOperator(by) {
+		return nil, forbidden()
+	}
+	members := []Member{}
+	for _, row := range read(n.state, core.View.Members) {
+		member, err := n.memberView(row)
+		if err != nil {
+			return nil, err
+		}
+		members = append(members, member)
+	}
+	return members, nil
+}
+
+// Member reads one member, for itself or the operator.
+func (n *Node) Member(by Caller, id string) (Member, error) {
+	var member core.MemberID
+	if err := parseID("member", id, &member); err != nil {
+		return Member{}, err
+	}
+	var row core.MemberRow
+	var exists bool
+	n.state.Read(func(v core.View) { row, exists = v.Member(member) })
+	if !exists || !owns(by, id) {
+		return Member{}, notFound("member")
+	}
+	return n.memberView(row)
+}
+
+// Events lists what happened, oldest first, from a number on: everything for the operator,
+// their own for others.
+func (n *Node) Events(by Caller, from uint64, limit int) ([]Event, error) {
+	if err := checkLimit(limit); err != nil {
+		return nil, err
+	}
+	events := []Event{}
+	n.state.Read(func(v core.View) {
+		for _, row := range v.Events(from, limit) {
+			if isOperator(by) || row.Scoped(by.Kind, by.ID) {
+				events = append(events, eventView(row))
+			}
+		}
+	})
+	return events, nil
+}
+
+// WaitEvents is Events, but waits for the first one, at most until ctx ends.
+func (n *Node) WaitEvents(ctx context.Context, by Caller, from uint64, limit int) ([]Event, error) {
+	for {
+		changed := n.state.Changed()
+		events, err := n.Events(by, from, limit)
+		if err != nil || len(events) > 0 {
+			return events, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return events, nil
+		}
+	}
+}
+
+// Status is the node at a glance. For the operator.
+func (n *Node) Status(by Caller) (Status, error) {
+	if !isOperator(by) {
+		return Status{}, forbidden()
+	}
+	var status Status
+	n.state.Read(func(v core.View) {
+		cursor, row := v.Cursor(), v.Node()
+		status = Status{
+			DID: row.DID, Network: row.Network, Thumbprint: n.cfg.Signer.KeyID(),
+			Index: cursor.Index, StateHash: hex.EncodeToString(cursor.StateHash[:]),
+			Leaves: cursor.Leaves, Time: milli(cursor.Time), TipHeight: row.TipHeight,
+			Currencies: []string{}, Holdings: []money.Amount{},
+		}
+		for _, currency := range row.Currencies {
+			status.Currencies = append(status.Currencies, currency.Code())
+			status.Holdings = append(status.Holdings, holdings(v, currency))
+		}
+		if days := v.Days(); len(days) > 0 {
+			last := n.dayView(v, days[len(days)-1])
+			status.LastDay = &last
+		}
+	})
+	return status, nil
+}
+
+// holdings sums the wallets of one currency.
+func holdings(v core.View, currency money.Currency) money.Amount {
+	total := money.New(currency, 0)
+	add := func(owner string) {
+		for _, row := range v.AccountsOf(owner, core.PurposeWallet) {
+			if row.Currency != currency {
+				continue
+			}
+			account, _ := v.Balance(row.ID)
+			balance, _ := account.Balance()
+			if sum, err := total.Add(balance); err == nil {
+				total = sum
+			}
+		}
+	}
+	for _, row := range v.Companies() {
+		add(row.ID.String())
+	}
+	for _, row := range v.Members() {
+		add(row.ID.String())
+	}
+	return total
+}
+
+// Tile reads a C2SP tile of the journal tree, public like the checkpoints.
+func (n *Node) Tile(path string) ([]byte, error) {
+	tile, err := merkle.ParseTilePath(path)
+	if err != nil {
+		return nil, notFound("tile")
+	}
+	var data []byte
+	n.state.Read(func(v core.View) {
+		covered := uint64(0)
+		for _, day := range v.Days() {
+			covered = max(covered, day.Size)
+		}
+		if covered == 0 {
+			err = notFound("tile")
+			return
+		}
+		data, err = v.Tile(tile)
+	})
+	if err != nil {
+		return nil, notFound("tile")
+	}
+	return data, nil
+}
+
+// Checkpoint is the newest signed checkpoint of the journal tree.
+func (n *Node) Checkpoint() (string, error) {
+	note := ""
+	for _, day := range read(n.state, core.View.Days) {
+		if day.Note != "" {
+			note = day.Note
+		}
+	}
+	if note == "" {
+		return "", notFound("checkpoint")
+	}
+	return note, nil
+}
+
+func milli(t int64) time.Time { return time.UnixMilli(t).UTC() }

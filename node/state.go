@@ -1,0 +1,74 @@
+package node
+
+import (
+	"sync"
+
+	"seyfert/core"
+	"seyfert/journal"
+)
+
+// State guards core: the journal is its one writer, everyone else reads between entries. It
+// implements journal.Machine.
+type State struct {
+	// mu guards core; changed is closed and replaced after each entry.
+	mu      sync.RWMutex
+	core    *core.Core
+	changed chan struct{}
+	// keep, if set, is called after an entry with the state still locked: it makes cuts.
+	keep func(c *core.Core)
+}
+
+// NewState takes a core over; keep may be nil.
+func NewState(c *core.Core, keep func(c *core.Core)) *State {
+	return &State{core: c, changed: make(chan struct{}), keep: keep}
+}
+
+// Apply implements journal.Machine.
+func (s *State) Apply(index uint64, e journal.Entry) []journal.Result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	results := s.core.Apply(index, e)
+	if s.keep != nil {
+		s.keep(s.core)
+	}
+	close(s.changed)
+	s.changed = make(chan struct{})
+	return results
+}
+
+// Applied is the index of the newest entry in the state.
+func (s *State) Applied() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.core.Applied()
+}
+
+// StateHash is the chain over all write-sets; equal journals give equal hashes.
+func (s *State) StateHash() [32]byte {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.core.StateHash()
+}
+
+// Read calls fn with a view that no entry changes while fn runs. fn must not call back into the
+// node's use cases.
+func (s *State) Read(fn func(v core.View)) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	fn(s.core.View())
+}
+
+// Changed returns a channel that is closed when the next entry has been applied. Take it before
+// reading what is waited for.
+func (s *State) Changed() <-chan struct{} {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.changed
+}
+
+// read is Read with a result.
+func read[T any](s *State, fn func(v core.View) T) T {
+	var out T
+	s.Read(func(v core.View) { out = fn(v) })
+	return out
+}

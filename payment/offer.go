@@ -1,0 +1,262 @@
+// Package payment decides push payments: what an offer, an order, a receipt and a claim are,
+// and whether they agree.
+//
+// It is pure. It never touches storage, keys, the clock or the network: signatures are checked
+// and receipts opened by the shell, which hands the verified facts in; the core keeps the rows.
+// The data flow of one payment is offer -> order (hold) -> sealed receipt -> claim -> Match.
+package payment
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"net/url"
+	"strings"
+
+	"seyfert/fault"
+	"seyfert/money"
+	"seyfert/wire"
+)
+
+// Limits of an offer, each checked by Validate.
+const (
+	// OfferBytesMax bounds the canonical payload of an offer.
+	OfferBytesMax = 4096
+	// OfferSecondsMax is the longest life of an offer.
+	OfferSecondsMax = 24 * 60 * 60
+	// OfferOriginsMax is the number of web origins that an offer may name.
+	OfferOriginsMax = 8
+	// TextMax bounds each free text of an offer, in bytes.
+	TextMax = 512
+)
+
+// OfferType is the JWS typ of a signed offer.
+const OfferType = wire.TypOffer
+
+type (
+	offerKind struct{}
+	orderKind struct{}
+	claimKind struct{}
+)
+
+func (offerKind) Prefix() string { return "off" }
+func (orderKind) Prefix() string { return "ord" }
+func (claimKind) Prefix() string { return "clm" }
+
+type (
+	// OfferID names an offer.
+	OfferID = wire.ID[offerKind]
+	// OrderID names an order of a member.
+	OrderID = wire.ID[orderKind]
+	// ClaimID names a claim; the shop chooses it and it is the claim's idempotency key.
+	ClaimID = wire.ID[claimKind]
+)
+
+// Offer is what a shop asks for, in the canonical form that its node signs (design section 4,
+// step 1). Times are Unix seconds. It names no payer, so any wallet may answer it.
+type Offer struct {
+	Issuer     string             `json:"iss"`
+	ID         OfferID            `json:"jti"`
+	Company    string             `json:"company"`
+	Name       string             `json:"name"`
+	PayeeKey   string             `json:"payee_key"`
+	Alias      string             `json:"payee_alias"`
+	Origins    []string           `json:"origins"`
+	ReturnURL  string             `json:"return_url"`
+	Amount     wire.MessageAmount `json:"amount"`
+	Basket     []Line             `json:"basket"`
+	BasketHash string             `json:"basket_hash"`
+	Uses       string             `json:"uses"`
+	IssuedAt   int64              `json:"iat"`
+	Expires    int64              `json:"exp"`
+}
+
+// Line is one line of a basket that the checkout page shows. Lines do not travel to the payer's
+// node inside the receipt; the offer carries them because the wallet must show what is bought.
+type Line struct {
+	Text  string `json:"text"`
+	Value string `json:"value"`
+}
+
+// UsesOnce marks an offer that one order can answer.
+const UsesOnce = "once"
+
+// ParseOffer reads the canonical payload of an offer and checks every field.
+func ParseOffer(payload []byte) (Offer, error) {
+	if len(payload) > OfferBytesMax {
+		return Offer{}, fault.New(fault.TooLarge, "offer", "An offer has at most %d bytes.",
+			OfferBytesMax)
+	}
+	var o Offer
+	if err := wire.UnmarshalJCS(payload, &o); err != nil {
+		return Offer{}, fault.New(fault.Invalid, "offer", "The offer is not in canonical form.")
+	}
+	if err := o.Validate(); err != nil {
+		return Offer{}, err
+	}
+	return o, nil
+}
+
+// Validate checks the offer by itself: form, limits and that its parts agree. It does not judge
+// the time or the signature.
+func (o Offer) Validate() error {
+	amount, err := Money(o.Amount)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !strings.HasPrefix(o.Issuer, "did:web:") || len(o.Issuer) > TextMax:
+		return fault.New(fault.Invalid, "offer.iss", "The issuer is not a did:web name.")
+	case o.ID.IsZero():
+		return fault.New(fault.Invalid, "offer.jti", "The offer has no id.")
+	case o.Company == "" || len(o.Company) > TextMax || len(o.Name) > TextMax:
+		return fault.New(fault.Invalid, "offer.company", "The company is missing or too long.")
+	case o.Alias == "" || len(o.Alias) > TextMax:
+		return fault.New(fault.Invalid, "offer.payee_alias", "The payee alias is missing.")
+	case amount.IsZero():
+		return fault.New(fault.Invalid, "offer.amount", "The amount is zero.")
+	case o.Uses != UsesOnce:
+		return fault.New(fault.Invalid, "offer.uses", "The only use known is %q.", UsesOnce)
+	case o.Expires <= o.IssuedAt || o.Expires-o.IssuedAt > OfferSecondsMax:
+		return fault.New(fault.Invalid, "offer.exp", "An offer lives from 1 to %d seconds.",
+			OfferSecondsMax)
+	}
+	if _, err := o.Key(); err != nil {
+		return err
+	}
+	if err := o.validateReturn(); err != nil {
+		return err
+	}
+	return o.validateBasket(amount)
+}
+
+func (o Offer) validateReturn() error {
+	if len(o.Origins) > OfferOriginsMax {
+		return fault.New(fault.Invalid, "offer.origins", "An offer names at most %d origins.",
+			OfferOriginsMax)
+	}
+	for _, origin := range o.Origins {
+		if _, err := Origin(origin); err != nil {
+			return fault.New(fault.Invalid, "offer.origins", "%q is not a web origin.", origin)
+		}
+	}
+	if o.ReturnURL == "" {
+		return nil
+	}
+	origin, err := Origin(o.ReturnURL)
+	if err != nil || len(o.ReturnURL) > TextMax {
+		return fault.New(fault.Invalid, "offer.return_url", "The return address is not a URL.")
+	}
+	for _, allowed := range o.Origins {
+		if allowed == origin {
+			return nil
+		}
+	}
+	return fault.New(fault.Invalid, "offer.return_url",
+		"The return address is not at one of the offer's origins.")
+}
+
+func (o Offer) validateBasket(total money.Amount) error {
+	if len(o.Basket) > 64 {
+		return fault.New(fault.TooLarge, "offer.basket", "A basket has at most 64 lines.")
+	}
+	if len(o.Basket) == 0 {
+		return nil
+	}
+	sum := money.New(total.Currency(), 0)
+	for _, line := range o.Basket {
+		value, err := money.ParseMinor(total.Currency(), line.Value)
+		if err != nil || line.Text == "" || len(line.Text) > TextMax {
+			return fault.New(fault.Invalid, "offer.basket", "A basket line is not text and value.")
+		}
+		if sum, err = sum.Add(value); err != nil {
+			return fault.New(fault.Invalid, "offer.basket", "The basket's sum is too large.")
+		}
+	}
+	if sum != total {
+		return fault.New(fault.Invalid, "offer.basket", "The basket's lines do not add up.")
+	}
+	return nil
+}
+
+// Key returns the payee key that claims of this offer must be signed with.
+func (o Offer) Key() (ed25519.PublicKey, error) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(o.PayeeKey)
+	if err != nil || len(raw) != ed25519.PublicKeySize {
+		return nil, fault.New(fault.Invalid, "offer.payee_key",
+			"The payee key is not a base64url Ed25519 public key.")
+	}
+	return ed25519.PublicKey(raw), nil
+}
+
+// Total returns the amount asked for. The offer must have passed Validate.
+func (o Offer) Total() money.Amount {
+	a, err := Money(o.Amount)
+	if err != nil {
+		panic("payment: total of an offer that was not validated")
+	}
+	return a
+}
+
+// Payload returns the canonical bytes that are signed and hashed.
+func (o Offer) Payload() []byte {
+	payload, err := wire.JCS(o)
+	if err != nil {
+		panic("payment: an offer of plain fields has no canonical form: " + err.Error())
+	}
+	return payload
+}
+
+// OfferHash is H("offer", payload): what order, receipt and claim bind to.
+func OfferHash(payload []byte) [32]byte { return wire.Hash("offer", payload) }
+
+// BasketHash is the salted hash of a basket: the payer's node can keep it as evidence without
+// learning what was bought from it.
+func BasketHash(salt [16]byte, basket []Line) [32]byte {
+	payload, err := wire.JCS(basket)
+	if err != nil {
+		panic("payment: basket lines have no canonical form: " + err.Error())
+	}
+	return wire.Hash("basket", salt[:], payload)
+}
+
+// Origin returns the ASCII origin (RFC 6454) of an absolute http or https URL.
+func Origin(address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", fault.New(fault.Invalid, "url", "The address is not a URL.")
+	}
+	if (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil {
+		return "", fault.New(fault.Invalid, "url", "The address is not an http or https URL.")
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Host), nil
+}
+
+// Money reads the integer form of amounts between nodes and checks its scale.
+func Money(m wire.MessageAmount) (money.Amount, error) {
+	currency, err := money.ParseCurrency(m.Currency)
+	if err != nil {
+		return money.Amount{}, fault.New(fault.Invalid, "amount.currency",
+			"The currency is not known.")
+	}
+	if int(m.Scale) != currency.Digits() {
+		return money.Amount{}, fault.New(fault.Invalid, "amount.scale",
+			"%s has scale %d.", currency.Code(), currency.Digits())
+	}
+	a, err := money.ParseMinor(currency, m.Value)
+	if err != nil {
+		return money.Amount{}, fault.New(fault.Invalid, "amount.value",
+			"The value is not a whole number of minor units.")
+	}
+	if minor, ok := a.Uint64(); !ok || minor >= 1<<63 {
+		return money.Amount{}, fault.New(fault.Invalid, "amount.value",
+			"An amount between nodes is below 2^63 minor units.")
+	}
+	return a, nil
+}
+
+// WireAmount writes an amount in the integer form of protocol.md A3.
+func WireAmount(a money.Amount) wire.MessageAmount {
+	return wire.MessageAmount{
+		Value: a.Minor(), Currency: a.Currency().Code(), Scale: uint8(a.Currency().Digits()),
+	}
+}
