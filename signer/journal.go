@@ -115,8 +115,8 @@ func (j *journal) checkMagic() error {
 	return nil
 }
 
-const restoreAdvice = "do not delete or cut it; put back the copy of the signer journal that a " +
-	"replica or the disk below holds, and if there is none start the node in recovery"
+const restoreAdvice = "do not delete or cut it; put back the newest copy of the signer journal, " +
+	"and if there is none keep the node stopped, for it could sign against itself"
 
 // frame reads the frame at offset; ok is false when no whole frame stands there.
 func (j *journal) frame(offset int64) (payload []byte, ok bool, err error) {

@@ -105,7 +105,7 @@ func TestCorruptionIsRefused(t *testing.T) {
 		if !errors.Is(err, signer.ErrCorrupt) {
 			t.Fatalf("%s: %v", name, err)
 		}
-		wantText(t, err, "do not delete or cut it", "start the node in recovery")
+		wantText(t, err, "do not delete or cut it", "keep the node stopped")
 		if string(memory.Bytes()) != string(data) {
 			t.Fatalf("%s: the damaged journal was changed", name)
 		}

@@ -237,7 +237,7 @@ func TestMissingJournalIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := signer.Open(dir)
-	wantText(t, err, "signer journal is lost", "start the node in recovery")
+	wantText(t, err, "signer journal is lost", "keep the node stopped")
 	if err := os.WriteFile(filepath.Join(dir, "signer.journal"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

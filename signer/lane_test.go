@@ -153,80 +153,17 @@ func TestSpendLaneSealsToTheCoin(t *testing.T) {
 	wantFault(t, err, fault.Invalid, "channel")
 }
 
-func TestSpendLaneRefusals(t *testing.T) {
-	_, s := openLane(t, coinValue)
-	sealed := wire.Payload{Type: wire.RecordTransfer}.Bytes()
-	unsigned := wire.Payload{Type: wire.RecordDescriptor, Hash: [32]byte{1}}.Bytes()
-	channel := wire.Channel{
-		Network: "regtest", Payer: seoul, Payee: tokyo, Epoch: 1,
-		PayerKey: [32]byte(s.Sealing().Bytes()), PayeeKey: [32]byte{},
-	}
-	record := wire.Record{Type: wire.RecordTransfer, Amount: 1, Currency: 410, Due: 1, Seq: 1}
-	onMainnet, strangerKey := channel, channel
-	onMainnet.Network = "mainnet"
-	strangerKey.PayerKey = [32]byte{1}
-	both := func(c wire.Channel, r wire.Record) *signer.AnchorRecord {
-		return &signer.AnchorRecord{Channel: c, Record: r}
-	}
-	for name, c := range map[string]struct {
-		request signer.AnchorRequest
-		code    fault.Code
-		field   string
-	}{
-		"no row":        {signer.AnchorRequest{Payload: daily(1)}, fault.Invalid, "row"},
-		"long row":      {signer.AnchorRequest{Row: string(make([]byte, 129))}, fault.Invalid, "row"},
-		"lane too high": {signer.AnchorRequest{Row: "r", Lane: signer.LanesMax}, fault.Invalid, "lane"},
-		"negative lane": {signer.AnchorRequest{Row: "r", Lane: -1}, fault.Invalid, "lane"},
-		"empty lane": {
-			signer.AnchorRequest{Row: "r", Lane: 3, Payload: daily(1)},
-			fault.Refused, "lane",
-		},
-		"nothing": {signer.AnchorRequest{Row: "r"}, fault.Invalid, "payload"},
-		"both": {
-			signer.AnchorRequest{Row: "r", Payload: daily(1), Record: both(channel, record)},
-			fault.Invalid, "payload",
-		},
-		"not a payload": {
-			signer.AnchorRequest{Row: "r", Payload: []byte("hello")},
-			fault.Invalid, "payload",
-		},
-		"sealed as bytes": {
-			signer.AnchorRequest{Row: "r", Payload: sealed},
-			fault.Invalid, "payload",
-		},
-		"unsigned descriptor": {
-			signer.AnchorRequest{Row: "r", Payload: unsigned},
-			fault.Refused, "payload",
-		},
-		"bad record": {
-			signer.AnchorRequest{Row: "r", Record: both(channel, wire.Record{})},
-			fault.Invalid, "record",
-		},
-		"bad channel": {
-			signer.AnchorRequest{Row: "r", Record: both(wire.Channel{}, record)},
-			fault.Invalid, "channel",
-		},
-		"other network": {
-			signer.AnchorRequest{Row: "r", Record: both(onMainnet, record)},
-			fault.Invalid, "channel",
-		},
-		"other own key": {
-			signer.AnchorRequest{Row: "r", Record: both(strangerKey, record)},
-			fault.Invalid, "channel",
-		},
-		"low-order peer": {
-			signer.AnchorRequest{Row: "r", Record: both(channel, record)},
-			fault.Invalid, "peer",
-		},
-		"fee over the cap": {signer.AnchorRequest{
-			Row: "r", Payload: daily(1),
-			FeeRate: signer.FeeMax*1000/157 + 1,
-		}, fault.Refused, "feeRate"},
-		"fee out of range": {signer.AnchorRequest{
-			Row: "r", Payload: daily(1),
-			FeeRate: math.MaxUint64,
-		}, fault.Refused, "feeRate"},
-	} {
+// refusal is a request that SpendLane must refuse.
+type refusal struct {
+	request signer.AnchorRequest
+	code    fault.Code
+	field   string
+}
+
+// mustRefuse asks for each and checks that the lane's coin is still the first.
+func mustRefuse(t *testing.T, s *signer.Signer, cases map[string]refusal) {
+	t.Helper()
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			_, err := s.SpendLane(c.request)
 			wantFault(t, err, c.code, c.field)
@@ -235,13 +172,97 @@ func TestSpendLaneRefusals(t *testing.T) {
 	if got := s.Lanes()[0].Outpoint; got != firstCoin(0) {
 		t.Fatalf("a refusal spent the coin: %s", got)
 	}
-	// The largest fee of all is signed.
-	a, err := s.SpendLane(signer.AnchorRequest{
-		Row: "r", Payload: daily(1), FeeRate: signer.FeeMax * 1000 / 157,
+}
+
+func TestSpendLaneRefusals(t *testing.T) {
+	_, s := openLane(t, coinValue)
+	row := func(change func(*signer.AnchorRequest)) signer.AnchorRequest {
+		r := signer.AnchorRequest{Row: "r", Payload: daily(1)}
+		change(&r)
+		return r
+	}
+	payload := func(data []byte) signer.AnchorRequest {
+		return row(func(r *signer.AnchorRequest) { r.Payload = data })
+	}
+	sealed := wire.Payload{Type: wire.RecordTransfer}.Bytes()
+	unsigned := wire.Payload{Type: wire.RecordDescriptor, Hash: [32]byte{1}}.Bytes()
+	mustRefuse(t, s, map[string]refusal{
+		"no row": {row(func(r *signer.AnchorRequest) { r.Row = "" }), fault.Invalid, "row"},
+		"long row": {row(func(r *signer.AnchorRequest) {
+			r.Row = string(make([]byte, signer.RowBytesMax+1))
+		}), fault.Invalid, "row"},
+		"lane too high": {
+			row(func(r *signer.AnchorRequest) { r.Lane = signer.LanesMax }),
+			fault.Invalid, "lane",
+		},
+		"negative lane": {
+			row(func(r *signer.AnchorRequest) { r.Lane = -1 }),
+			fault.Invalid, "lane",
+		},
+		"empty lane": {
+			row(func(r *signer.AnchorRequest) { r.Lane = 3 }),
+			fault.Refused, "lane",
+		},
+		"nothing": {payload(nil), fault.Invalid, "payload"},
+		"both": {
+			row(func(r *signer.AnchorRequest) { r.Record = &signer.AnchorRecord{} }),
+			fault.Invalid, "payload",
+		},
+		"not a payload":       {payload([]byte("hello")), fault.Invalid, "payload"},
+		"sealed as bytes":     {payload(sealed), fault.Invalid, "payload"},
+		"unsigned descriptor": {payload(unsigned), fault.Refused, "payload"},
+		"fee over the cap": {row(func(r *signer.AnchorRequest) {
+			r.FeeRate = signer.FeeMax*1000/157 + 1
+		}), fault.Refused, "feeRate"},
+		"fee out of range": {
+			row(func(r *signer.AnchorRequest) { r.FeeRate = math.MaxUint64 }),
+			fault.Refused, "feeRate",
+		},
 	})
+	// The largest fee of all is signed.
+	a, err := s.SpendLane(row(func(r *signer.AnchorRequest) {
+		r.FeeRate = signer.FeeMax * 1000 / 157
+	}))
 	if err != nil || a.Fee > signer.FeeMax || a.Fee < signer.FeeMax-1 {
 		t.Fatal(a.Fee, err)
 	}
+}
+
+func TestSpendLaneRefusesRecords(t *testing.T) {
+	_, s := openLane(t, coinValue)
+	record := wire.Record{Type: wire.RecordTransfer, Amount: 1, Currency: 410, Due: 1, Seq: 1}
+	with := func(record wire.Record, change func(*wire.Channel)) signer.AnchorRequest {
+		// The payee's key is all zeros, a point of low order.
+		channel := wire.Channel{
+			Network: "regtest", Payer: seoul, Payee: tokyo, Epoch: 1,
+			PayerKey: [32]byte(s.Sealing().Bytes()),
+		}
+		change(&channel)
+		return signer.AnchorRequest{
+			Row: "r", Record: &signer.AnchorRecord{Channel: channel, Record: record},
+		}
+	}
+	same := func(*wire.Channel) {}
+	mustRefuse(t, s, map[string]refusal{
+		"bad record": {with(wire.Record{}, same), fault.Invalid, "record"},
+		"bad channel": {
+			with(record, func(c *wire.Channel) { *c = wire.Channel{} }),
+			fault.Invalid, "channel",
+		},
+		"other network": {
+			with(record, func(c *wire.Channel) { c.Network = "mainnet" }),
+			fault.Invalid, "channel",
+		},
+		"other own key": {
+			with(record, func(c *wire.Channel) { c.PayerKey = [32]byte{1} }),
+			fault.Invalid, "channel",
+		},
+		"foreign channel": {
+			with(record, func(c *wire.Channel) { c.Payer = busan }),
+			fault.Invalid, "channel",
+		},
+		"low-order peer": {with(record, same), fault.Invalid, "peer"},
+	})
 }
 
 func TestLaneIsUsedUp(t *testing.T) {
