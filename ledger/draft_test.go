@@ -146,6 +146,43 @@ func TestRollbackPanicsOnWhatIsGone(t *testing.T) {
 	panics(t, "a savepoint that was passed", func() { d.RollbackTo(late) })
 }
 
+// TestRollbackOfAHoldChangedTwice goes back to a hold as an earlier command of the draft left it.
+func TestRollbackOfAHoldChangedTwice(t *testing.T) {
+	b := mustHold(t, 100, 60)
+	d := b.Begin()
+	must(t, d.Bind(hold(1)))
+	bound := d.Savepoint()
+	must(t, d.Capture(hold(1), transfer(2), 1, won(60), nil))
+	d.RollbackTo(bound)
+	if h, ok := d.FindHold(hold(1)); !ok || h.State != ledger.Held || !h.Bound {
+		t.Errorf("hold %+v", h)
+	}
+	must(t, d.Void(hold(1)))
+	d.RollbackTo(bound)
+	must(t, d.Capture(hold(1), transfer(2), 1, won(60), nil))
+	if records := d.Commit(4, 4000, 3); len(records) != 2 {
+		t.Errorf("records %+v", records)
+	}
+}
+
+// TestCurrencyThatWasRolledBack leaves no total of a currency that no account has.
+func TestCurrencyThatWasRolledBack(t *testing.T) {
+	b := mustFund(t, 100)
+	before := b.Totals()
+	d := b.Begin()
+	start := d.Savepoint()
+	for n := uint64(8); n <= 9; n++ {
+		must(t, d.Open(ledger.Spec{ID: account(n), Currency: money.JPY, Kind: ledger.Asset}))
+	}
+	yen := money.New(money.JPY, 5)
+	must(t, d.Post(transfer(2), 1, []ledger.Leg{{account(8), account(9), yen}}))
+	d.RollbackTo(start)
+	d.Commit(3, 3000, 2)
+	if after := b.Totals(); !slices.Equal(before, after) {
+		t.Errorf("totals %v, before %v", after, before)
+	}
+}
+
 func TestReadersSeeTheLastCommit(t *testing.T) {
 	b := mustFund(t, 100)
 	d := b.Begin()

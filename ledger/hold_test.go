@@ -234,6 +234,37 @@ func TestHoldsExpireAtTheirTime(t *testing.T) {
 	}
 }
 
+// TestDueOfADraft asks for fewer than there are, of which the draft ended the first.
+func TestDueOfADraft(t *testing.T) {
+	b := mustFund(t, 100)
+	d := b.Begin()
+	for n := uint64(1); n <= 3; n++ {
+		h := payment(1)
+		h.ID = hold(n)
+		must(t, d.Hold(h))
+	}
+	d.Commit(3, 3000, 2)
+	d = b.Begin()
+	must(t, d.Void(hold(1)))
+	must(t, d.Bind(hold(2)))
+	early := payment(1)
+	early.ID, early.Expires = hold(4), 4000
+	must(t, d.Hold(early))
+	for limit, want := range [][]ledger.HoldID{
+		{}, {hold(4)}, {hold(4), hold(3)}, {hold(4), hold(3)},
+	} {
+		if due := d.Due(5000, limit); !slices.Equal(due, want) {
+			t.Errorf("first %d due: %v, want %v", limit, due, want)
+		}
+	}
+	for _, limit := range []int{-1, math.MaxInt} {
+		if due := d.Due(5000, limit); len(due) != max(0, min(2, limit)) {
+			t.Errorf("limit %d: %v", limit, due)
+		}
+	}
+	d.Discard()
+}
+
 // TestFreezingKeepsPromises captures a hold between accounts that were frozen after it was made.
 func TestFreezingKeepsPromises(t *testing.T) {
 	b := mustHold(t, 100, 60)
@@ -263,7 +294,8 @@ func TestDueIsOrdered(t *testing.T) {
 		}
 		var want []entry
 		span := rapid.SampledFrom([]int64{3, 300, 1 << 40}).Draw(t, "span")
-		times := rapid.SliceOfN(rapid.Int64Range(1, span), 0, 700).Draw(t, "expires")
+		count := rapid.SampledFrom([]int{0, 1, 256, 257, 700}).Draw(t, "count")
+		times := rapid.SliceOfN(rapid.Int64Range(1, span), count, count).Draw(t, "expires")
 		isRising := rapid.Bool().Draw(t, "rising")
 		if isRising {
 			slices.Sort(times)

@@ -127,6 +127,21 @@ func TestImageWithRulesBroken(t *testing.T) {
 	}
 }
 
+// TestImageWithAHoldTwice renames one of two equal holds to the other: all sums still fit.
+func TestImageWithAHoldTwice(t *testing.T) {
+	b := mustHold(t, 200, 60)
+	d := b.Begin()
+	h := payment(60)
+	h.ID = hold(2)
+	must(t, d.Hold(h))
+	d.Commit(4, 4000, 3)
+	image := b.Encode()
+	image[len(image)-holdSize+15] = 1
+	if _, err := ledger.DecodeBook(image); err == nil {
+		t.Error("one hold was counted twice")
+	}
+}
+
 // TestImageOfHugeSums adds up accounts whose sums fit one by one and not together.
 func TestImageOfHugeSums(t *testing.T) {
 	top := money.FromWords(money.KRW, math.MaxUint64, math.MaxUint64)

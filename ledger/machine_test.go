@@ -296,7 +296,8 @@ func TestBookAgainstModel(t *testing.T) {
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"open": m.Open, "flags": m.SetFlags, "post": m.Post, "postMore": m.Post,
-			"hold": m.Hold, "bind": m.Bind, "capture": m.Capture, "void": m.Void,
+			"hold": m.Hold, "holdMore": m.Hold, "markMore": m.Mark,
+			"bind": m.Bind, "capture": m.Capture, "void": m.Void,
 			"expire": m.Expire, "mark": m.Mark, "rollback": m.Rollback,
 			"discard": m.Discard, "commit": m.Commit, "": m.Check,
 		})
