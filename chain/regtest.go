@@ -305,7 +305,8 @@ func decodeBlock(height int64, block *btcutil.Block) (Block, error) {
 	if err != nil {
 		return Block{}, fmt.Errorf("block %d: %w", height, err)
 	}
-	out := Block{Height: height, Hash: *block.Hash(), Header: append([]byte{}, raw[:spv.HeaderSize]...)}
+	header := append([]byte{}, raw[:spv.HeaderSize]...)
+	out := Block{Height: height, Hash: *block.Hash(), Header: header}
 	for _, tx := range block.Transactions() {
 		txRaw, err := serialize(tx)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -248,6 +249,64 @@ func TestTwoChains(t *testing.T) {
 	if mustTip(t, a) != 301 || mustTip(t, b) != 102 {
 		t.Errorf("tips at %d and %d", mustTip(t, a), mustTip(t, b))
 	}
+}
+
+// TestRunsScripts: a spend that does not satisfy the coin's script is refused, which is what
+// Memory does not judge.
+func TestRunsScripts(t *testing.T) {
+	r := mustRegtest(t)
+	coin := mustFund(t, r, 100_000)
+	mustMine(t, r, 1)
+	forged := anchor(coin, []byte("payload"), 99_000)
+	forged.Inputs[0].Witness = [][]byte{{0x52}}
+	_, err := r.Broadcast(t.Context(), forged.Bytes())
+	wantFault(t, err, fault.Refused)
+	forged.Inputs[0].Witness = nil
+	_, err = r.Broadcast(t.Context(), forged.Bytes())
+	wantFault(t, err, fault.Refused)
+	mustBroadcast(t, r, anchor(coin, []byte("payload"), 99_000))
+}
+
+// TestTogether reads, pays and mines from several goroutines at once.
+func TestTogether(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		ctx := t.Context()
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				for range 5 {
+					coin, err := w.Fund(ctx, anyoneOutput(), 100_000)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					_, err = w.Broadcast(ctx, anchor(coin, []byte("payload"), 99_000).Bytes())
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			group.Go(func() {
+				f, err := chain.Follow(w)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for range 3 {
+					if _, err := f.Sync(ctx); err != nil {
+						t.Error(err)
+					}
+					if _, err := w.Mine(ctx, 1, nil); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		group.Wait()
+		if height := mustTip(t, w); height != 101+4*3 {
+			t.Errorf("tip at %d", height)
+		}
+	})
 }
 
 // BenchmarkOpenNew is the start of a sandbox: a new chain of 101 blocks.

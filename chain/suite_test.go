@@ -3,6 +3,8 @@ package chain_test
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"log/slog"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -129,6 +131,7 @@ func backends() map[string]func(testing.TB) world {
 	return map[string]func(testing.TB) world{
 		"regtest": func(tb testing.TB) world { return mustRegtest(tb) },
 		"memory":  func(tb testing.TB) world { return mustMemory(tb) },
+		"rpc":     func(tb testing.TB) world { return mustRPC(tb, mustRegtest(tb)) },
 	}
 }
 
@@ -158,6 +161,37 @@ func mustMemory(tb testing.TB) *chain.Memory {
 		}
 	})
 	return m
+}
+
+func suiteAuth() chain.RPCAuth { return chain.RPCAuth{User: "node", Password: "secret"} }
+
+// mustRPC serves a chain on a local port and gives a client of it.
+func mustRPC(tb testing.TB, source chain.Source) *chain.RPC {
+	tb.Helper()
+	handler, err := chain.NewRPCServer(source, suiteAuth(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		tb.Fatalf("rpc server: %v", err)
+	}
+	server := httptest.NewServer(handler)
+	tb.Cleanup(server.Close)
+	return mustClient(tb, server.URL, 0)
+}
+
+func mustClient(tb testing.TB, url string, feeRateFallback uint64) *chain.RPC {
+	tb.Helper()
+	client, err := chain.NewRPC(chain.RPCConfig{
+		URL: url, Network: "regtest", Auth: suiteAuth(), PollEvery: 2 * time.Millisecond,
+		FeeRateFallback: feeRateFallback,
+	})
+	if err != nil {
+		tb.Fatalf("rpc client: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := client.Close(); err != nil {
+			tb.Errorf("close rpc client: %v", err)
+		}
+	})
+	return client
 }
 
 // each runs a test over all backends.
