@@ -65,6 +65,9 @@ func TestAddSubCmpAgainstBigIntegers(t *testing.T) {
 		if err != nil || order != integer(a).Cmp(integer(b)) {
 			t.Fatalf("cmp %v, %v = %d, %v", a, b, order, err)
 		}
+		if order, err := a.Cmp(a); order != 0 || err != nil {
+			t.Fatalf("cmp %v with itself = %d, %v", a, order, err)
+		}
 		if less, err := a.Less(b); err != nil || less != (order < 0) {
 			t.Fatalf("less %v, %v = %v, %v", a, b, less, err)
 		}

@@ -69,6 +69,17 @@ func TestMulRatioAgainstBigIntegers(t *testing.T) {
 	})
 }
 
+func TestRoundingNames(t *testing.T) {
+	for rounding, want := range map[money.Rounding]string{
+		money.Floor: "floor", money.Ceil: "ceil", money.HalfEven: "half_even",
+		money.HalfUp: "half_up", 0: "rounding(0)",
+	} {
+		if rounding.String() != want {
+			t.Errorf("%v, want %s", rounding, want)
+		}
+	}
+}
+
 func TestMulRatioRefusals(t *testing.T) {
 	one := money.New(money.KRW, 1)
 	if _, err := one.MulRatio(1, 0, money.Floor); !errors.Is(err, money.ErrRatio) {

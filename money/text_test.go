@@ -1,11 +1,13 @@
 package money_test
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 
+	"github.com/fxamacker/cbor/v2"
 	"pgregory.net/rapid"
 
 	"seyfert/money"
@@ -176,6 +178,26 @@ func TestJSONRefusals(t *testing.T) {
 		if a != kept {
 			t.Errorf("%s: a refused text changed the amount to %v", c.text, a)
 		}
+	}
+}
+
+// TestCBORForm pins what rows and commands carry: a byte string of 18 bytes for an amount and
+// a number for a currency (RFC 8949 sections 3.1 and 3.2).
+func TestCBORForm(t *testing.T) {
+	row := struct {
+		Amount   money.Amount   `cbor:"1,keyasint"`
+		Currency money.Currency `cbor:"2,keyasint"`
+	}{money.New(money.KRW, 15000), money.KRW}
+	data, err := cbor.Marshal(row)
+	const want = "a2" + "01" + "52" + "019a" + "0000000000000000" + "0000000000003a98" +
+		"02" + "19019a"
+	if err != nil || hex.EncodeToString(data) != want {
+		t.Errorf("%x, %v; want %s", data, err, want)
+	}
+	back := row
+	back.Amount, back.Currency = money.Amount{}, 0
+	if err := cbor.Unmarshal(data, &back); err != nil || back != row {
+		t.Errorf("%+v, %v", back, err)
 	}
 }
 
