@@ -12,12 +12,18 @@ import (
 // Sorted tables are hard links, so it costs little and both sides must lie on one file
 // system. A checkpoint is never opened for writing: CloneCheckpoint makes a live store of it.
 func (p *Pebble) Checkpoint(dir string) error {
-	// With the write-ahead log off only what is flushed is in the files.
-	if err := p.db.Flush(); err != nil {
-		return fmt.Errorf("flush tables: %w", err)
-	}
 	if err := p.err(); err != nil {
 		return err
+	}
+	// With the write-ahead log off only what is flushed is in the files.
+	flushed, err := p.db.AsyncFlush()
+	if err != nil {
+		return fmt.Errorf("flush tables: %w", err)
+	}
+	select {
+	case <-flushed:
+	case <-p.broken:
+		return p.failed
 	}
 	if err := p.db.Checkpoint(dir); err != nil {
 		return fmt.Errorf("checkpoint tables: %w", err)

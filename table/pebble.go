@@ -25,14 +25,17 @@ const diskFormat = pebble.FormatValueSeparation
 type Pebble struct {
 	db *pebble.DB
 
-	failure sync.Mutex // guards failed
-	failed  error      // the first error of a background flush or compaction
+	failure sync.Once
+	// failed is the first error of a flush or compaction in the background; broken is closed
+	// after it is set.
+	failed error
+	broken chan struct{}
 }
 
 // OpenPebble opens the store in dir, making it if dir is absent or empty. One process may
 // hold a directory at a time.
 func OpenPebble(dir string) (*Pebble, error) {
-	p := &Pebble{}
+	p := &Pebble{broken: make(chan struct{})}
 	filter := bloom.FilterPolicy(bloomBitsPerKey)
 	options := &pebble.Options{
 		DisableWAL:         true,
@@ -64,20 +67,23 @@ func (quiet) Fatalf(format string, args ...any) {
 	panic("table: " + fmt.Sprintf(format, args...))
 }
 
-// fail remembers the first background error. The library would try again for ever; a disk
-// that refused a sync cannot be trusted again, so every later call returns the error.
+// fail remembers the first background error. The library would try again for ever, and stall
+// writes and flushes meanwhile; but a disk that refused a sync cannot be trusted again, so
+// every later write returns the error.
 func (p *Pebble) fail(err error) {
-	p.failure.Lock()
-	defer p.failure.Unlock()
-	if p.failed == nil {
+	p.failure.Do(func() {
 		p.failed = fmt.Errorf("write tables: %w", err)
-	}
+		close(p.broken)
+	})
 }
 
 func (p *Pebble) err() error {
-	p.failure.Lock()
-	defer p.failure.Unlock()
-	return p.failed
+	select {
+	case <-p.broken:
+		return p.failed
+	default:
+		return nil
+	}
 }
 
 // Get implements Reader.
@@ -140,11 +146,17 @@ func (p *Pebble) Apply(w *Writes) error {
 			failed = batch.Set(key, value, nil)
 		}
 	})
-	if failed == nil {
-		failed = p.db.Apply(batch, pebble.NoSync)
+	if failed != nil {
+		return errors.Join(fmt.Errorf("apply writes: %w", failed), batch.Close())
 	}
-	if err := batch.Close(); failed == nil {
-		failed = err
+	// The library stalls a write while its flushes lag behind, and they lag for ever once
+	// they fail; hence the wait beside it.
+	done := make(chan error, 1)
+	go func() { done <- errors.Join(p.db.Apply(batch, pebble.NoSync), batch.Close()) }()
+	select {
+	case failed = <-done:
+	case <-p.broken:
+		return p.failed
 	}
 	if failed != nil {
 		return fmt.Errorf("apply writes: %w", failed)
@@ -152,8 +164,12 @@ func (p *Pebble) Apply(w *Writes) error {
 	return nil
 }
 
-// Close implements Store. Rows that no checkpoint holds are lost.
+// Close implements Store. Rows that no checkpoint holds are lost. After a failure it returns
+// that failure and releases nothing: the process has to stop.
 func (p *Pebble) Close() error {
+	if err := p.err(); err != nil {
+		return err
+	}
 	if err := p.db.Close(); err != nil {
 		return fmt.Errorf("close tables: %w", err)
 	}

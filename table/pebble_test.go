@@ -69,3 +69,24 @@ func TestMemoryCloneIsIndependent(t *testing.T) {
 	wantRows(t, mustRows(t, s, "", ""), row{"a", "2"}, row{"b", "2"})
 	wantRows(t, mustRows(t, c, "", ""), row{"a", "1"}, row{"c", "3"})
 }
+
+// TestFailedFlushStopsTheStore takes the disk away under an open store.
+func TestFailedFlushStopsTheStore(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tables")
+	s := mustOpenPebble(t, dir)
+	mustPut(t, s, "a", "1")
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Checkpoint(dir + "-cut"); err == nil {
+		t.Fatal("a checkpoint of nothing")
+	}
+	var w table.Writes
+	w.Put([]byte("b"), []byte("2"))
+	if err := s.Apply(&w); err == nil {
+		t.Fatal("a broken store took a write")
+	}
+	if err := s.Close(); err == nil {
+		t.Fatal("a broken store closed as if it were whole")
+	}
+}

@@ -39,13 +39,23 @@ type Records interface {
 	Close() error
 }
 
+// File is what a records file needs of the operating system's file; tests put faults in.
+type File interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+	Stat() (os.FileInfo, error)
+	Truncate(size int64) error
+	Sync() error
+}
+
 // RecordsFile is Records in a file. After an error of a write or a sync every later call
 // returns that error: what the file then holds is not known.
 type RecordsFile struct {
 	size int
 
 	state  sync.Mutex // guards all below
-	file   *os.File
+	file   File
 	length uint64 // all records
 	filed  uint64 // those the file holds; the rest are in buffer
 	buffer []byte
@@ -56,16 +66,26 @@ type RecordsFile struct {
 // and keeps the first keep records: what follows belongs to no checkpoint and is cut off. A
 // file with fewer records, or made for another size, is refused.
 func OpenRecords(path string, size int, keep uint64) (*RecordsFile, error) {
-	if size <= 0 || size > RecordSizeMax {
-		return nil, fmt.Errorf("open records: size %d is out of range", size)
-	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open records: %w", err)
 	}
+	r, err := NewRecordsFile(file, size, keep)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return r, nil
+}
+
+// NewRecordsFile is OpenRecords over a file that is open already, and that it closes in the
+// end unless it returns an error.
+func NewRecordsFile(file File, size int, keep uint64) (*RecordsFile, error) {
+	if size <= 0 || size > RecordSizeMax {
+		return nil, fmt.Errorf("open records: size %d is out of range", size)
+	}
 	r := &RecordsFile{size: size, file: file, length: keep, filed: keep}
 	if err := r.cut(); err != nil {
-		return nil, errors.Join(fmt.Errorf("open records: %w", err), file.Close())
+		return nil, fmt.Errorf("open records: %w", err)
 	}
 	return r, nil
 }

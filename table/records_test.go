@@ -158,3 +158,74 @@ func tear(tb testing.TB, path string, length int64) {
 		tb.Fatal(err)
 	}
 }
+
+// faultyFile is a file whose writes or syncs fail when told.
+type faultyFile struct {
+	*os.File
+	failWrite, failSync bool
+}
+
+var errDisk = errors.New("disk is gone")
+
+func (f *faultyFile) WriteAt(p []byte, at int64) (int, error) {
+	if f.failWrite {
+		// Half of it reaches the disk.
+		n, _ := f.File.WriteAt(p[:len(p)/2], at)
+		return n, errDisk
+	}
+	return f.File.WriteAt(p, at)
+}
+
+func (f *faultyFile) Sync() error {
+	if f.failSync {
+		return errDisk
+	}
+	return f.File.Sync()
+}
+
+func TestRecordsStopAtTheFirstFault(t *testing.T) {
+	faults := map[string]func(f *faultyFile, on bool){
+		"write": func(f *faultyFile, on bool) { f.failWrite = on },
+		"sync":  func(f *faultyFile, on bool) { f.failSync = on },
+	}
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "history")
+			file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := &faultyFile{File: file}
+			r, err := table.NewRecordsFile(f, recordSize, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustAppend(t, r, 1, 3)
+			if err := r.Sync(); err != nil {
+				t.Fatal(err)
+			}
+			mustAppend(t, r, 4, 6)
+			fault(f, true)
+			if err := r.Sync(); !errors.Is(err, errDisk) {
+				t.Fatalf("sync: %v", err)
+			}
+			// The disk works again and is not believed.
+			fault(f, false)
+			if err := r.Sync(); !errors.Is(err, errDisk) {
+				t.Fatalf("second sync: %v", err)
+			}
+			if err := r.Append(record(7)); !errors.Is(err, errDisk) {
+				t.Fatalf("append: %v", err)
+			}
+			if _, err := r.At(1); !errors.Is(err, errDisk) {
+				t.Fatalf("read: %v", err)
+			}
+			if err := r.Close(); !errors.Is(err, errDisk) {
+				t.Fatalf("close: %v", err)
+			}
+			r = mustOpenRecords(t, path, 3)
+			wantRecords(t, r, 3)
+			mustClose(t, r)
+		})
+	}
+}
