@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"seyfert/money"
+	"seyfert/node"
 	"seyfert/web"
 )
 
@@ -145,29 +146,27 @@ func sampleMoving() *web.Moving {
 	return m
 }
 
+// sampleLog has one line of each kind that a node tells.
 func sampleLog() []web.Event {
 	amount := won(15_000)
-	events := []web.Event{
-		{Place: "bank", Key: "deposit", Args: []any{won(100_000)}},
-		{Place: "tokyo", Key: "offer", Args: []any{amount, kanda()}},
-		{Place: "seoul", Key: "hold", Args: []any{amount}},
-		{Place: "seoul", Key: "receipt", Args: []any{kanda()}},
-		{Place: "tokyo", Key: "claim", Args: []any{kanda()}},
-		{Place: "seoul", Key: "match"},
-		{Place: "seoul", Key: "refuse"},
-		{Place: "seoul", Key: "expire", Args: []any{amount}},
-		{Place: "seoul", Key: "prepare", Args: []any{amount, "tokyo"}},
-		{Place: "tokyo", Key: "accept", Args: []any{amount}},
-		{Place: "seoul", Key: "fulfil", Args: []any{"tokyo"}},
-		{Place: "tokyo", Key: "clear", Args: []any{amount}},
-		{Place: "tokyo", Key: "credit", Args: []any{amount, kanda()}},
-		{Place: "seoul", Key: "record"},
-		{Place: "seoul", Key: "close", Args: []any{uint64(1206)}},
-		{Place: "chain", Key: "anchor", Args: []any{int64(813)}},
-		{Place: "chain", Key: "block", Args: []any{int64(813)}},
+	kinds := []string{
+		"configured", "described", "company", "member", "peer", "deposit", "offer", "order held",
+		"order bound", "order paid", "order expired", "order void", "claim pending",
+		"claim paid", "claim refused", "claim conflict", "transfer prepared",
+		"transfer fulfilled", "transfer cleared", "transfer void", "sent prepare",
+		"received fulfil", "day closed", "checkpoint signed", "chain sent",
+		"something of a later release",
 	}
-	for i := range events {
-		events[i].At = at(14, 2, 31, 900-i)
+	log := make([]web.Event, 0, len(kinds)+1)
+	for i, kind := range kinds {
+		log = append(log, web.NodeEvent("seoul", node.Event{
+			At: at(14, 2, 31, 900-i), Kind: kind, Amount: &amount,
+			Peer: "did:web:tokyo.localhost%3A7402",
+		}, seoul()))
 	}
-	return events
+	return append(log, web.NodeEvent("seoul", node.Event{
+		At: at(14, 2, 30, 0), Kind: "chain confirmed", Offer: "813",
+	}, seoul()), web.Event{
+		At: at(14, 2, 29, 0), Place: "chain", Key: "block", Args: []any{int64(813)},
+	})
 }

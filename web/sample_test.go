@@ -168,7 +168,8 @@ func samplePayment() web.View {
 		{Key: "owner"}, {Key: "goods"}, {Key: "demo"},
 	}}
 	for _, key := range []string{
-		"record", "signer", "position", "checkpoint", "anchor", "block", "work",
+		"format", "network", "descriptor", "node", "record", "statements", "position",
+		"checkpoint", "anchor", "block", "work",
 	} {
 		p.Verified.Checks = append(p.Verified.Checks, web.Check{
 			Key: key, OK: true, Detail: "5be07712a95d4c07e41b9f2c5be07712",
@@ -180,8 +181,8 @@ func samplePayment() web.View {
 func samplePaymentBad() web.View {
 	p := samplePayment().(*web.WalletPayment)
 	p.Verified.OK = false
-	p.Verified.Checks = p.Verified.Checks[:5]
-	p.Verified.Checks[4].OK = false
+	p.Verified.Checks = p.Verified.Checks[:9]
+	p.Verified.Checks[8].OK = false
 	p.Proof = web.Proof{Level: web.Anchored, Confirmations: 1}
 	return p
 }

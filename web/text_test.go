@@ -90,12 +90,12 @@ func TestMoney(t *testing.T) {
 		},
 	}
 	for _, c := range cases {
-		english, korean := mustSay(t, web.Event{Key: "accept", Args: []any{c.amount}})
+		english, korean := mustSay(t, web.Event{Key: "order.paid", Args: []any{c.amount}})
 		open := `<data value="` + c.amount.Decimal() + `" data-c="` + c.amount.Currency().Code() + `">`
-		if want := "Transfer of " + open + c.english + "</data> accepted"; english != want {
+		if want := "Hold of " + open + c.english + "</data> captured"; english != want {
 			t.Errorf("have %q, want %q", english, want)
 		}
-		if want := "이체 " + open + c.korean + "</data> 수락"; korean != want {
+		if want := "예치금 " + open + c.korean + "</data> 지급"; korean != want {
 			t.Errorf("have %q, want %q", korean, want)
 		}
 	}

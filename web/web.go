@@ -2,7 +2,7 @@
 // world, as server-rendered templates in English and Korean with their style sheet and
 // scripts, embedded in the program.
 //
-// It never touches core or a table and never decides anything: a handler fills one of the
+// It never touches core or a table: it reads what node answers, and never decides anything: a handler fills one of the
 // plain views of view.go, and Pages renders it. Everything is made for a Content-Security-
 // Policy without inline styles and scripts, and nothing is loaded from elsewhere.
 package web
