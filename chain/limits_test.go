@@ -94,6 +94,22 @@ func TestFaucetLimits(t *testing.T) {
 	})
 }
 
+// TestFaucetJoins at most 200 coins into one payment.
+func TestFaucetJoins(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		mustMine(t, w, 400)
+		// Of 402 ripe coinbases the oldest 200 hold 149 times 50 and 51 times 25 bitcoin.
+		_, err := w.Fund(t.Context(), anyoneOutput(), 8_725*1e8)
+		wantFault(t, err, fault.Refused)
+		coin := mustFund(t, w, 8_724*1e8)
+		mustMine(t, w, 1)
+		tx, err := spv.ParseTx(mustLocate(t, w, [32]byte(coin[:32])).Raw)
+		if err != nil || len(tx.Inputs) != 200 {
+			t.Errorf("%d coins joined, %v", len(tx.Inputs), err)
+		}
+	})
+}
+
 // TestMineLimits holds one call of Mine to its bounds.
 func TestMineLimits(t *testing.T) {
 	each(t, func(t *testing.T, w world) {

@@ -38,6 +38,9 @@ type recentRecord struct {
 type recentLog struct {
 	path string
 	file *os.File
+	// broken is the first error of a write. Nothing is written after it: a log with a hole
+	// could not be read back, one that ends early can.
+	broken error
 }
 
 // openRecent reads the log of a directory, cuts off a tail that a crash tore, and leaves it
@@ -56,7 +59,7 @@ func openRecent(dir string) (*recentLog, []recentRecord, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("recent log: %w", err)
 	}
-	if err := file.Truncate(int64(whole)); err == nil {
+	if err = file.Truncate(int64(whole)); err == nil {
 		_, err = file.Seek(int64(whole), io.SeekStart)
 	}
 	if err != nil {
@@ -109,19 +112,27 @@ func (r recentRecord) encode() []byte {
 	return frame
 }
 
-// append writes a record; sync makes it and all before it durable.
+// append writes a record; sync makes it and all before it durable. After an error both give
+// it for ever.
 func (l *recentLog) append(kind byte, body []byte) error {
-	if _, err := l.file.Write(recentRecord{kind: kind, body: body}.encode()); err != nil {
-		return fmt.Errorf("recent log: %w", err)
+	if l.broken == nil {
+		_, err := l.file.Write(recentRecord{kind: kind, body: body}.encode())
+		l.fail(err)
 	}
-	return nil
+	return l.broken
 }
 
 func (l *recentLog) sync() error {
-	if err := l.file.Sync(); err != nil {
-		return fmt.Errorf("recent log: %w", err)
+	if l.broken == nil {
+		l.fail(l.file.Sync())
 	}
-	return nil
+	return l.broken
+}
+
+func (l *recentLog) fail(err error) {
+	if err != nil {
+		l.broken = fmt.Errorf("recent log: %w", err)
+	}
 }
 
 // replace closes the log and puts a new one with only the given records in its place, in one

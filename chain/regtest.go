@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -274,11 +275,26 @@ func (r *Regtest) Tip(ctx context.Context) (int64, [32]byte, error) {
 
 // Header implements Backend.
 func (r *Regtest) Header(ctx context.Context, height int64) ([]byte, error) {
-	block, err := r.Block(ctx, height)
-	if err != nil {
+	if err := r.enter(ctx); err != nil {
 		return nil, err
 	}
-	return block.Header, nil
+	defer r.leave()
+	if height < 0 || height > math.MaxInt32 {
+		return nil, errNoBlock(height)
+	}
+	hash, err := r.chain.BlockHashByHeight(int32(height))
+	if err != nil {
+		return nil, errNoBlock(height) // the only error there is
+	}
+	header, err := r.chain.HeaderByHash(hash)
+	if err != nil {
+		return nil, fmt.Errorf("header %d: %w", height, err)
+	}
+	var raw bytes.Buffer
+	if err := header.Serialize(&raw); err != nil {
+		return nil, fmt.Errorf("header %d: %w", height, err)
+	}
+	return raw.Bytes(), nil
 }
 
 // Block implements Backend.

@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"sync"
@@ -113,6 +112,9 @@ func (r *Regtest) Mine(ctx context.Context, n int, toScript []byte) ([][32]byte,
 // mineOne makes one block of what waits. Its date is the template's choice; its coinbase
 // carries a number, for after Invalidate the same block made again would be the refused one.
 func (r *Regtest) mineOne(script []byte) ([32]byte, error) {
+	if r.recent.broken != nil {
+		return [32]byte{}, r.recent.broken
+	}
 	template, err := r.generator.NewBlockTemplate(nil)
 	if err != nil {
 		return [32]byte{}, fmt.Errorf("block template: %w", err)
@@ -135,18 +137,15 @@ func (r *Regtest) mineOne(script []byte) ([32]byte, error) {
 			break
 		}
 	}
-	var raw bytes.Buffer
-	if err := made.Serialize(&raw); err != nil {
+	block := btcutil.NewBlock(made)
+	raw, err := block.Bytes()
+	if err != nil {
 		return [32]byte{}, fmt.Errorf("mined block: %w", err)
 	}
-	if err := r.recent.append(recentBlock, raw.Bytes()); err != nil {
-		return [32]byte{}, err
-	}
-	block := btcutil.NewBlock(made)
 	if err := r.connect(block); err != nil {
 		return [32]byte{}, err
 	}
-	return *block.Hash(), nil
+	return *block.Hash(), r.recent.append(recentBlock, raw)
 }
 
 // solve counts the nonce up to a header whose hash meets its target; on regtest every second
@@ -189,14 +188,17 @@ func (r *Regtest) Invalidate(ctx context.Context, height int64) error {
 	defer r.leave()
 	r.changeMu.Lock()
 	defer r.changeMu.Unlock()
+	if r.recent.broken != nil {
+		return r.recent.broken
+	}
+	if err := r.chain.InvalidateBlock((*chainhash.Hash)(&block.Hash)); err != nil {
+		return fmt.Errorf("invalidate block %d: %w", height, err)
+	}
 	if err := r.recent.append(recentInvalidate, block.Hash[:]); err != nil {
 		return err
 	}
 	if err := r.recent.sync(); err != nil {
 		return err
-	}
-	if err := r.chain.InvalidateBlock((*chainhash.Hash)(&block.Hash)); err != nil {
-		return fmt.Errorf("invalidate block %d: %w", height, err)
 	}
 	r.tips.publish(int64(r.chain.BestSnapshot().Height))
 	return nil

@@ -58,6 +58,9 @@ func (r *Regtest) accept(tx *btcutil.Tx) error {
 	if region != nil {
 		return nil
 	}
+	if r.recent.broken != nil {
+		return r.recent.broken
+	}
 	if r.pool.Count() >= MempoolTxsMax {
 		return errMempoolFull()
 	}
