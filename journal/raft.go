@@ -26,6 +26,14 @@ const (
 	snapshotInterval = 24 * time.Hour
 )
 
+// Sizes of the log's files.
+const (
+	// SegmentBytesDefault is the usual size of one file of the log.
+	SegmentBytesDefault = 64 << 20
+	// SegmentBytesMax is the largest size that may be asked for.
+	SegmentBytesMax = 1 << 30
+)
+
 // voterID names the one voter. Its address is within the process.
 const voterID = "voter-1"
 
@@ -37,6 +45,9 @@ type RaftConfig struct {
 	Settings Settings
 	// Machine is what entries are applied to.
 	Machine Machine
+	// SegmentBytes is the size at which the log starts a new file, reserved ahead; zero means
+	// SegmentBytesDefault. It may differ from one start to the next.
+	SegmentBytes int
 	// Files is the file system of the log's segments; nil means the operating system's. Tests
 	// put faults in here.
 	Files types.VFS
@@ -73,6 +84,12 @@ func Open(cfg RaftConfig) (*Raft, error) {
 	if err := cfg.Settings.validate(); err != nil {
 		return nil, err
 	}
+	if cfg.SegmentBytes < 0 || cfg.SegmentBytes > SegmentBytesMax {
+		return nil, fmt.Errorf("journal: segments of %d bytes", cfg.SegmentBytes)
+	}
+	if cfg.SegmentBytes == 0 {
+		cfg.SegmentBytes = SegmentBytesDefault
+	}
 	if cfg.Files == nil {
 		cfg.Files = fs.New()
 	}
@@ -92,7 +109,7 @@ func Open(cfg RaftConfig) (*Raft, error) {
 		fail:    j.fail,
 		flying:  make(map[*byte]*flight, FlightMax),
 	}
-	store, err := openStore(cfg.Dir, cfg.Files, j.fail)
+	store, err := openStore(cfg, j.fail)
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
@@ -152,7 +169,12 @@ func (j *Raft) start(leading chan bool) error {
 		return fmt.Errorf("no leadership after %v", leadershipWait)
 	}
 	if err := j.raft.Barrier(0).Error(); err != nil {
-		return err
+		select {
+		case failure := <-j.failed: // the reason why raft no longer leads
+			return failure
+		default:
+			return err
+		}
 	}
 	last, err := j.applier.lastIndex()
 	if err == nil && last < j.applier.cut {

@@ -12,7 +12,6 @@ import (
 	wal "github.com/hashicorp/raft-wal"
 	"github.com/hashicorp/raft-wal/metadb"
 	"github.com/hashicorp/raft-wal/segment"
-	"github.com/hashicorp/raft-wal/types"
 )
 
 // Names inside a journal's directory.
@@ -38,8 +37,9 @@ type store struct {
 	broken error
 }
 
-// openStore opens the log in dir, making it if needed, and holds dir until close.
-func openStore(dir string, files types.VFS, fail func(error)) (*store, error) {
+// openStore opens the log in cfg.Dir, making it if needed, and holds that until close.
+func openStore(cfg RaftConfig, fail func(error)) (*store, error) {
+	dir := filepath.Clean(cfg.Dir)
 	logDir := filepath.Join(dir, logName)
 	if err := os.MkdirAll(logDir, 0o700); err != nil {
 		return nil, err
@@ -57,7 +57,8 @@ func openStore(dir string, files types.VFS, fail func(error)) (*store, error) {
 	// would then wait for ever; so the meta store is ours to close.
 	meta := &metadb.BoltMetaDB{}
 	log, err := wal.Open(logDir, wal.WithMetaStore(meta), wal.WithLogger(hclog.NewNullLogger()),
-		wal.WithSegmentFiler(segment.NewFiler(logDir, files)))
+		wal.WithSegmentSize(cfg.SegmentBytes),
+		wal.WithSegmentFiler(segment.NewFiler(logDir, cfg.Files)))
 	if err != nil {
 		return nil, errors.Join(err, meta.Close(), lock.Close())
 	}
