@@ -196,7 +196,7 @@ func (s *step) state(what, subject string, row []byte) {
 // expireHolds gives back what was held for claims that never came. Only unbound holds end by
 // time; the ledger does not list others as due.
 func (s *step) expireHolds() {
-	for _, id := range s.core.book.Due(s.now, ExpireMax) {
+	for _, id := range s.draft.Due(s.now, ExpireMax) {
 		check(s.draft.Expire(id, s.now))
 		var order OrderRow
 		var found bool

@@ -1,0 +1,307 @@
+// Package server wires a node's process: configuration, keys, journal, state, chain, API, pages
+// and workers, in the order in which they need each other, and takes them down in the reverse.
+//
+// `seyfert serve`, the sandbox and the tests start nodes through Start alone, so that what is
+// tested is what runs. It never holds a rule of the domain.
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"seyfert/api"
+	"seyfert/auth"
+	"seyfert/chain"
+	"seyfert/core"
+	"seyfert/egress"
+	"seyfert/journal"
+	"seyfert/node"
+	"seyfert/peer"
+	"seyfert/rail/bank"
+	"seyfert/signer"
+	"seyfert/web"
+)
+
+// Bounds of the HTTP server.
+const (
+	headerTimeout   = 10 * time.Second
+	readTimeout     = 30 * time.Second
+	writeTimeout    = 60 * time.Second // a long poll waits up to 20 s
+	idleTimeout     = 2 * time.Minute
+	headerBytesMax  = 32 << 10
+	shutdownTimeout = 10 * time.Second
+)
+
+// Parts are what a test bed brings itself; the zero value is production.
+type Parts struct {
+	// Chain replaces the JSON-RPC client. The server does not close it.
+	Chain chain.Backend
+	// Listener replaces Config.Listen; the server closes it.
+	Listener net.Listener
+	// Now replaces the clock.
+	Now func() time.Time
+}
+
+// Server is a running node.
+type Server struct {
+	cfg     Config
+	node    *node.Node
+	state   *node.State
+	store   *node.Store
+	core    *core.Core
+	signer  *signer.Signer
+	journal *journal.Raft
+	out     *egress.Client
+	rpc     io.Closer
+	http    *http.Server
+	address net.Addr
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	failed  chan error
+}
+
+// Start opens a node and serves it. Opening replays the journal from the newest cut, so that
+// the node is up to date when Start returns.
+func Start(ctx context.Context, cfg Config, parts Parts, log *slog.Logger) (_ *Server, err error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if parts.Now == nil {
+		parts.Now = time.Now
+	}
+	s := &Server{cfg: cfg, failed: make(chan error, 2)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.signer, err = signer.Open(cfg.keysDir()); err != nil {
+		return nil, fmt.Errorf("open keys (made by seyfert init): %w", err)
+	}
+	if err := s.openState(parts, log); err != nil {
+		return nil, err
+	}
+	if err := s.openNode(ctx, parts, log); err != nil {
+		return nil, err
+	}
+	handler, err := s.handler(parts, log)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.serve(parts, handler, log)
+}
+
+// openState opens tables and history at the newest cut and replays the journal onto them.
+func (s *Server) openState(parts Parts, log *slog.Logger) (err error) {
+	if s.store, s.core, err = node.OpenStore(s.cfg.stateDir(), log); err != nil {
+		return fmt.Errorf("open state: %w", err)
+	}
+	s.state = node.NewState(s.core, s.store.Keep)
+	s.journal, err = journal.Open(journal.RaftConfig{
+		Dir: s.cfg.journalDir(), Machine: s.state,
+		Settings: journal.Settings{
+			Node: s.cfg.DID, Rule: core.RuleVersion, Seed: seed, Applied: s.state.Applied,
+			Now: func() int64 { return parts.Now().UnixMilli() },
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("open journal: %w", err)
+	}
+	return nil
+}
+
+func seed() (b [32]byte) {
+	rand.Read(b[:]) // never fails (crypto/rand)
+	return b
+}
+
+func (s *Server) openNode(ctx context.Context, parts Parts, log *slog.Logger) (err error) {
+	s.out = egress.New(egress.Policy{Loopback: s.cfg.loopback()})
+	backend := parts.Chain
+	if backend == nil {
+		rpc, err := s.dialChain()
+		if err != nil {
+			return err
+		}
+		backend, s.rpc = rpc, rpc
+	}
+	if backend.Network() != s.cfg.Network {
+		return fmt.Errorf("the chain is %s, the configuration says %s",
+			backend.Network(), s.cfg.Network)
+	}
+	seconds := func() int64 { return parts.Now().Unix() }
+	s.node, err = node.New(node.Config{
+		State: s.state, Journal: s.journal, Signer: s.signer, Chain: backend,
+		Transport: peer.NewClient(s.out, s.signer, seconds, rand.Reader),
+		Now:       parts.Now, Random: rand.Reader,
+		Live: s.cfg.Network == networkMainnet, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	return s.configure(ctx)
+}
+
+func (s *Server) dialChain() (*chain.RPC, error) {
+	login := chain.RPCAuth{User: s.cfg.Chain.User}
+	var err error
+	if s.cfg.Chain.TokenFile != "" {
+		login.Token, err = readSecret(s.cfg.Chain.TokenFile)
+	} else {
+		login.Password, err = readSecret(s.cfg.Chain.PasswordFile)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the chain's credentials: %w", err)
+	}
+	return chain.NewRPC(chain.RPCConfig{
+		URL: s.cfg.Chain.URL, Network: s.cfg.Network, Auth: login,
+		FeeRateFallback: feeRateFallback,
+	})
+}
+
+// feeRateFallback is used while the Bitcoin node has no estimate: 2 satoshi per virtual byte.
+const feeRateFallback = 2000
+
+// configure proposes what all replicas must agree on; a journal that says otherwise refuses.
+func (s *Server) configure(ctx context.Context) error {
+	descriptor, err := node.Describe(s.signer, s.cfg.description())
+	if err != nil {
+		return err
+	}
+	key, err := readSecret(s.cfg.operatorFile())
+	if err != nil {
+		return fmt.Errorf("read the operator's key: %w", err)
+	}
+	hash, err := auth.HashKey(key)
+	if err != nil {
+		return fmt.Errorf("read the operator's key: %w", err)
+	}
+	return s.node.Configure(ctx, node.Setup{
+		Currencies: s.cfg.Currencies, Thresholds: s.cfg.Thresholds, Descriptor: descriptor,
+		OperatorKey: hash,
+	})
+}
+
+// handler mounts the pages beside the API on one port.
+func (s *Server) handler(parts Parts, log *slog.Logger) (http.Handler, error) {
+	secret, err := readHexSecret(s.cfg.bankFile())
+	if err != nil {
+		return nil, fmt.Errorf("read the bank's secret: %w", err)
+	}
+	seconds := func() int64 { return parts.Now().Unix() }
+	receiver, err := peer.NewReceiver(s.cfg.Origin, s.signer, s.node.PeerKey, seconds)
+	if err != nil {
+		return nil, err
+	}
+	client := peer.NewClient(s.out, s.signer, seconds, rand.Reader)
+	faces, err := api.New(api.Config{
+		Node: s.node, Receiver: receiver, Bank: bank.New(secret, parts.Now),
+		Origin: s.cfg.Origin, Secure: s.cfg.secure(), Now: parts.Now, Random: rand.Reader,
+		Log: log, Fetch: client.Fetch,
+		CheckoutURL: func(offer string) string { return s.cfg.Origin + "/checkout/" + offer },
+	})
+	if err != nil {
+		return nil, err
+	}
+	pages, err := web.NewNode(web.NodeConfig{
+		Node: s.node, Origin: s.cfg.Origin, Secure: s.cfg.secure(), Now: parts.Now,
+		Demo: s.cfg.loopback(), Fetch: s.fetch, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", faces)
+	pages.Mount(mux)
+	return mux, nil
+}
+
+// fetch gets an offer from another node for the wallet, through the one outgoing client.
+func (s *Server) fetch(ctx context.Context, url string) (status int, body []byte, err error) {
+	answer, err := s.out.Do(ctx, http.MethodGet, url, http.Header{}, nil)
+	return answer.Status, answer.Body, err
+}
+
+// serve starts the listener and the workers.
+func (s *Server) serve(parts Parts, handler http.Handler, log *slog.Logger) error {
+	listener := parts.Listener
+	if listener == nil {
+		var err error
+		if listener, err = net.Listen("tcp", s.cfg.Listen); err != nil {
+			return err
+		}
+	}
+	s.address = listener.Addr()
+	s.http = &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
+		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	var ctx context.Context
+	ctx, s.stop = context.WithCancel(context.Background())
+	s.running.Go(func() { s.node.Run(ctx) })
+	s.running.Go(func() {
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	})
+	s.running.Go(func() {
+		select {
+		case err := <-s.journal.Failed():
+			s.failed <- err
+		case <-ctx.Done():
+		}
+	})
+	return nil
+}
+
+// Address is where the node listens.
+func (s *Server) Address() net.Addr { return s.address }
+
+// Node is the running node.
+func (s *Server) Node() *node.Node { return s.node }
+
+// Failed reports what the node can't go on after: its journal can't be written, or its port is
+// lost. The owner closes the server and ends the process.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Close stops taking requests, ends the workers, makes a cut, so that the next start is short,
+// and closes everything. It is for one call.
+func (s *Server) Close() error {
+	var errs []error
+	if s.http != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+		if err := s.http.Shutdown(ctx); err != nil {
+			errs = append(errs, s.http.Close())
+		}
+		cancel()
+	}
+	if s.stop != nil {
+		s.stop()
+	}
+	s.running.Wait()
+	if s.journal != nil {
+		errs = append(errs, s.journal.Close())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Cut(s.core), s.store.Close())
+	}
+	if s.rpc != nil {
+		errs = append(errs, s.rpc.Close())
+	}
+	if s.out != nil {
+		s.out.Close()
+	}
+	if s.signer != nil {
+		errs = append(errs, s.signer.Close())
+	}
+	return errors.Join(errs...)
+}
