@@ -1,0 +1,24 @@
+package proof
+
+import (
+	"encoding/binary"
+
+	"seyfert/wire"
+)
+
+// Kinds of audit records. A number is part of what is signed and anchored; it is never reused.
+const (
+	// KindCleared is a clearing.Cleared: one transfer between two nodes.
+	KindCleared uint16 = 1
+	// KindPosted is a ledger posting, KindHold a change of a hold: 160-byte ledger records.
+	KindPosted uint16 = 2
+	KindHold   uint16 = 3
+	// KindState is a change of a domain row: deposit, offer, order, claim, peer, credential.
+	KindState uint16 = 4
+)
+
+// LeafData is what the journal tree hashes for a record: H("audit", kind u16, salt 32, record)
+// (design section 6). The salt keeps records of small amounts from being guessed by their hash.
+func LeafData(kind uint16, salt [32]byte, record []byte) [32]byte {
+	return wire.Hash("audit", binary.BigEndian.AppendUint16(nil, kind), salt[:], record)
+}
