@@ -1,0 +1,104 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"seyfert/money"
+)
+
+// Version is the version of the published API; paths carry its major part.
+const Version = "1.0.0"
+
+// amount is the form of money.Amount in JSON.
+type amount struct {
+	Currency string `json:"currency" minLength:"3" maxLength:"3" doc:"ISO 4217 code, or BTC" example:"KRW"`
+	Value    string `json:"value" minLength:"1" maxLength:"40" pattern:"^(0|[1-9][0-9]*)([.][0-9]+)?$" doc:"exact decimal number of major units" example:"15000"`
+}
+
+// settings are huma's, without anything that loads from elsewhere or guesses.
+func (g *gate) settings() huma.Config {
+	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	registry.RegisterTypeAlias(reflect.TypeFor[money.Amount](), reflect.TypeFor[amount]())
+	registry.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "Seyfert", Version: Version,
+				Description: "The API of a Seyfert node. Amounts are exact decimal strings " +
+					"with a currency, times RFC 3339 in UTC, errors RFC 9457 problems.",
+				License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+			},
+			Components: &huma.Components{
+				Schemas: registry,
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"bearer": {
+						Type: "http", Scheme: "bearer",
+						Description: "a company's or the operator's API key, or a session",
+					},
+				},
+			},
+		},
+		Formats: formats(), DefaultFormat: "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{translate},
+	}
+}
+
+// problemResponse is how the document describes every answer that is not a success.
+func problemResponse() *huma.Response {
+	return &huma.Response{
+		Description: "A problem (RFC 9457)",
+		Content: map[string]*huma.MediaType{
+			typeProblem: {Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}},
+		},
+	}
+}
+
+// finishDocument takes out of the document what huma adds of its own: its error type, which
+// never leaves this package, and lists that may be null, which ours never are.
+func (g *gate) finishDocument() {
+	schemas := g.huma.OpenAPI().Components.Schemas.Map()
+	delete(schemas, "ErrorModel")
+	delete(schemas, "ErrorDetail")
+	for _, schema := range schemas {
+		for _, property := range schema.Properties {
+			if property.Type == huma.TypeArray {
+				property.Nullable = false
+			}
+		}
+	}
+}
+
+// serveDocument publishes the OpenAPI document of exactly what is mounted.
+func (g *gate) serveDocument() error {
+	document, err := g.document()
+	if err != nil {
+		return err
+	}
+	g.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/vnd.oai.openapi+json")
+		w.Write(document)
+	})
+	return nil
+}
+
+// document is the OpenAPI document, indented so that its changes can be read.
+func (g *gate) document() ([]byte, error) {
+	compact, err := json.Marshal(g.huma.OpenAPI())
+	if err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, compact, "", "  "); err != nil {
+		return nil, fmt.Errorf("indent the OpenAPI document: %w", err)
+	}
+	out.WriteByte('\n')
+	return out.Bytes(), nil
+}

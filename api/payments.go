@@ -1,0 +1,192 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"seyfert/fault"
+	"seyfert/money"
+	"seyfert/node"
+)
+
+const tagPayments = "payments"
+
+// newOffer is the body of POST /v1/offers.
+type newOffer struct {
+	Amount    money.Amount `json:"amount"`
+	Basket    []node.Line  `json:"basket,omitempty" maxItems:"64" doc:"what is sold; the lines add up to the amount"`
+	PayeeKey  string       `json:"payee_key" minLength:"43" maxLength:"43" doc:"the shop's Ed25519 public key in base64url; claims are signed with it"`
+	Origins   []string     `json:"origins,omitempty" maxItems:"8" doc:"web origins that the offer may be shown at"`
+	ReturnURL string       `json:"return_url,omitempty" maxLength:"512" doc:"where the receipt is brought, at one of the origins"`
+	ExpiresIn int64        `json:"expires_in,omitempty" minimum:"1" maximum:"86400" default:"180" doc:"seconds"`
+}
+
+// signedOffer is a body with an offer as its node signed it.
+type signedOffer struct {
+	Offer string `json:"offer" minLength:"1" maxLength:"8192" doc:"the offer's JWS"`
+}
+
+// newClaim is the body of POST /v1/claims.
+type newClaim struct {
+	ID        string       `json:"id" minLength:"30" maxLength:"30" doc:"chosen by the shop; the same claim again gives the same answer"`
+	Receipt   string       `json:"receipt" minLength:"1" maxLength:"4096"`
+	Offer     string       `json:"offer" minLength:"1" maxLength:"8192" doc:"the offer's JWS"`
+	Amount    money.Amount `json:"amount"`
+	Signature string       `json:"signature" minLength:"86" maxLength:"86" doc:"base64url Ed25519 signature by the payee key"`
+}
+
+func (g *gate) mountPayments() {
+	register(g, operation{
+		id: "createOffer", method: http.MethodPost, path: "/v1/offers", tag: tagPayments,
+		summary: "Sign an offer", status: http.StatusCreated, roles: []role{company},
+	}, g.createOffer)
+	register(g, operation{
+		id: "listOffers", method: http.MethodGet, path: "/v1/offers", tag: tagPayments,
+		summary: "List the company's offers, newest first", roles: []role{company},
+	}, func(ctx context.Context, in *Page) (*answer[list[node.Offer]], error) {
+		rows, err := g.node.Offers(callerOf(ctx), in.Limit)
+		for i := range rows {
+			rows[i] = g.withCheckout(rows[i])
+		}
+		return respondList(rows, err)
+	})
+	register(g, operation{
+		id: "getOffer", method: http.MethodGet, path: "/v1/offers/{id}", tag: tagPayments,
+		summary: "Read an offer; whoever has its id may, it names no payer",
+	}, func(_ context.Context, in *struct {
+		ID string `path:"id"`
+	},
+	) (*answer[node.Offer], error) {
+		offer, err := g.node.Offer(in.ID)
+		return respond(g.withCheckout(offer), err)
+	})
+	register(g, operation{
+		id: "readOffer", method: http.MethodPost, path: "/v1/offers/read", tag: tagPayments,
+		summary: "Read a signed offer of any node before approving it", roles: []role{member},
+	}, func(_ context.Context, in *struct{ Body signedOffer }) (*answer[node.OfferTerms], error) {
+		return respond(g.node.ReadOffer(in.Body.Offer))
+	})
+	g.mountOrders()
+	register(g, operation{
+		id: "createClaim", method: http.MethodPost, path: "/v1/claims", tag: tagPayments,
+		summary: "Claim the money of a receipt and wait for the answer", roles: []role{company},
+	}, g.createClaim)
+	register(g, operation{
+		id: "getClaim", method: http.MethodGet, path: "/v1/claims/{id}", tag: tagPayments,
+		summary: "Read a claim, or wait for its end", roles: []role{company},
+	}, func(ctx context.Context, in *struct {
+		Waiting
+		ID string `path:"id"`
+	},
+	) (*answer[node.Claim], error) {
+		by := callerOf(ctx)
+		ctx, cancel := in.within(ctx)
+		defer cancel()
+		return respond(g.node.WaitClaim(ctx, by, in.ID))
+	})
+}
+
+func (g *gate) mountOrders() {
+	register(g, operation{
+		id: "createOrder", method: http.MethodPost, path: "/v1/orders", tag: tagPayments,
+		summary: "Approve an offer: the money is held and a receipt made",
+		status:  http.StatusCreated, roles: []role{member},
+	}, g.createOrder)
+	register(g, operation{
+		id: "listOrders", method: http.MethodGet, path: "/v1/orders", tag: tagPayments,
+		summary: "List the member's orders, newest first", roles: []role{member},
+	}, func(ctx context.Context, in *Page) (*answer[list[node.Order]], error) {
+		return respondList(g.node.Orders(callerOf(ctx), in.Limit))
+	})
+	register(g, operation{
+		id: "getOrder", method: http.MethodGet, path: "/v1/orders/{id}", tag: tagPayments,
+		summary: "Read an order", roles: []role{member},
+	}, func(ctx context.Context, in *struct {
+		ID string `path:"id"`
+	},
+	) (*answer[node.Order], error) {
+		return respond(g.node.Order(callerOf(ctx), in.ID))
+	})
+}
+
+func (g *gate) createOffer(ctx context.Context, in *struct {
+	Idempotent
+	Body newOffer
+},
+) (*answer[node.Offer], error) {
+	request, err := in.request("createOffer", in.Body)
+	if err != nil {
+		return nil, err
+	}
+	offer, err := g.node.CreateOffer(ctx, callerOf(ctx), request, node.OfferRequest{
+		Amount: in.Body.Amount, Basket: in.Body.Basket, PayeeKey: in.Body.PayeeKey,
+		Origins: in.Body.Origins, ReturnURL: in.Body.ReturnURL,
+		Life: time.Duration(in.Body.ExpiresIn) * time.Second,
+	})
+	return respond(g.withCheckout(offer), inOwnWords(err))
+}
+
+// inOwnWords names the field of this request where the error names one of the signed offer
+// that it becomes.
+func inOwnWords(err error) error {
+	refused, ok := fault.Of(err)
+	if !ok {
+		return err
+	}
+	field, ofOffer := strings.CutPrefix(refused.Field, "offer.")
+	if !ofOffer {
+		return err
+	}
+	if field == "exp" {
+		field = "expires_in"
+	}
+	return &fault.Error{Code: refused.Code, Field: field, Message: refused.Message}
+}
+
+// withCheckout adds the address at which a customer pays the offer.
+func (g *gate) withCheckout(offer node.Offer) node.Offer {
+	if g.cfg.CheckoutURL != nil && offer.ID != "" {
+		offer.Checkout = g.cfg.CheckoutURL(offer.ID)
+	}
+	return offer
+}
+
+func (g *gate) createOrder(ctx context.Context, in *struct {
+	Idempotent
+	Body signedOffer
+},
+) (*answer[node.Order], error) {
+	request, err := in.request("createOrder", in.Body)
+	if err != nil {
+		return nil, err
+	}
+	return respond(g.node.Approve(ctx, callerOf(ctx), request, in.Body.Offer))
+}
+
+func (g *gate) createClaim(ctx context.Context, in *struct {
+	Waiting
+	Body newClaim
+},
+) (*answer[node.Claim], error) {
+	by := callerOf(ctx)
+	if in.Body.Amount.IsZero() {
+		return nil, fault.New(fault.Invalid, "amount", "The amount is zero.")
+	}
+	claim, err := g.node.SubmitClaim(ctx, by, node.ClaimRequest{
+		ID: in.Body.ID, Receipt: in.Body.Receipt, Offer: in.Body.Offer,
+		Amount: in.Body.Amount, Signature: in.Body.Signature,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := in.within(ctx)
+	defer cancel()
+	waited, err := g.node.WaitClaim(ctx, by, claim.ID)
+	if errors.Is(err, context.Canceled) {
+		return respond(claim, nil)
+	}
+	return respond(waited, err)
+}

@@ -1,0 +1,215 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"seyfert/auth"
+	"seyfert/fault"
+	"seyfert/node"
+	"seyfert/peer"
+	"seyfert/rail/bank"
+	"seyfert/wire"
+)
+
+// Limits of one request.
+const (
+	// BodyBytesMax bounds the body of a request to /v1.
+	BodyBytesMax = 64 << 10
+	// BodyTimeout is the time in which a body must arrive.
+	BodyTimeout = 10 * time.Second
+	// WaitMax is the longest that a caller may ask to wait for something.
+	WaitMax = 20 * time.Second
+	// AnswerTimeout is the time for the whole of an answer, waits included.
+	AnswerTimeout = WaitMax + 20*time.Second
+	// RequestIDMax is the longest request id that is taken over from the caller.
+	RequestIDMax = 64
+	// KeyBytesMax is the longest Idempotency-Key.
+	KeyBytesMax = 255
+)
+
+// HeaderRequestID carries the id of a request, taken over from the caller or made here.
+const HeaderRequestID = "X-Request-Id"
+
+// headerKey carries the client's name for a request that must happen once.
+const headerKey = "Idempotency-Key"
+
+type contextKey uint8
+
+// Keys of what a request's context carries.
+const (
+	keyRequestID contextKey = iota
+	keyAddress
+	keyCaller
+)
+
+// requestID is the id of the request that ctx belongs to.
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(keyRequestID).(string)
+	return id
+}
+
+// callerOf is who the request was authenticated as.
+func callerOf(ctx context.Context) node.Caller {
+	caller, ok := ctx.Value(keyCaller).(node.Caller)
+	if !ok {
+		panic("api: an operation without authentication asks for its caller")
+	}
+	return caller
+}
+
+// ServeHTTP implements http.Handler: it does what holds for every request and hands it on.
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := g.takeRequestID(r)
+	address := auth.AddressKey(r.RemoteAddr)
+	ctx := context.WithValue(r.Context(), keyRequestID, id)
+	r = r.WithContext(context.WithValue(ctx, keyAddress, address))
+	h := w.Header()
+	h.Set(HeaderRequestID, id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	if g.cfg.Secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	if err := take(g.address, address, g.cfg.Now()); err != nil {
+		g.write(w, r, err)
+		return
+	}
+	if err := g.checkRoute(r); err != nil {
+		g.write(w, r, err)
+		return
+	}
+	if err := checkKey(r.Header); err != nil {
+		g.write(w, r, err)
+		return
+	}
+	controller := http.NewResponseController(w)
+	// Not every server can set deadlines; those that can not have their own.
+	controller.SetWriteDeadline(time.Now().Add(AnswerTimeout))
+	body, err := readBody(controller, r, bodyMax(r.URL.Path))
+	if err != nil {
+		w.Header().Set("Connection", "close")
+		g.write(w, r, err)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	g.mux.ServeHTTP(w, r)
+}
+
+// takeRequestID uses the caller's id if it is a short plain text, and makes one otherwise.
+func (g *gate) takeRequestID(r *http.Request) string {
+	given := r.Header.Get(HeaderRequestID)
+	plain := strings.Trim(given,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+	if given != "" && len(given) <= RequestIDMax && plain == "" {
+		return given
+	}
+	var raw [12]byte
+	g.randomMu.Lock()
+	defer g.randomMu.Unlock()
+	if _, err := io.ReadFull(g.cfg.Random, raw[:]); err != nil {
+		panic("api: no randomness: " + err.Error())
+	}
+	return "req_" + hex.EncodeToString(raw[:])
+}
+
+// checkRoute answers for paths and methods that there are none of, so that these answers are
+// problems too.
+func (g *gate) checkRoute(r *http.Request) error {
+	none := newProblem(string(fault.NotFound), "", "There is nothing at this path.")
+	clean := path.Clean(r.URL.Path)
+	if r.URL.Path != clean && r.URL.Path != clean+"/" {
+		return none // the mux would redirect, and a body would be lost on the way
+	}
+	handler, pattern := g.mux.Handler(r)
+	if pattern != "" {
+		return nil
+	}
+	said := &listener{header: http.Header{}}
+	handler.ServeHTTP(said, r)
+	if said.status != http.StatusMethodNotAllowed {
+		return none
+	}
+	p := newProblem(codeMethod, "", "This path has no such method.")
+	p.allow = said.header.Get("Allow")
+	return p
+}
+
+// listener hears what a handler would answer, without a word of it leaving.
+type listener struct {
+	header http.Header
+	status int
+}
+
+func (l *listener) Header() http.Header         { return l.header }
+func (l *listener) Write(p []byte) (int, error) { return len(p), nil }
+func (l *listener) WriteHeader(status int)      { l.status = status }
+
+// checkKey judges the Idempotency-Key of any request that carries one.
+func checkKey(h http.Header) error {
+	values := h.Values(headerKey)
+	if len(values) == 0 {
+		return nil
+	}
+	key := values[0]
+	printable := !strings.ContainsFunc(key, func(r rune) bool { return r < '!' || r > '~' })
+	if len(values) > 1 || key == "" || len(key) > KeyBytesMax || !printable {
+		return newProblem(string(fault.Invalid), headerKey,
+			"An Idempotency-Key is 1 to 255 printable ASCII characters, sent once.")
+	}
+	return nil
+}
+
+// bodyMax is the longest body that a path takes.
+func bodyMax(path string) int64 {
+	switch {
+	case path == peer.PathMessages:
+		return wire.BatchBytesMax
+	case strings.HasPrefix(path, "/rail/"):
+		return bank.NoticeBytesMax
+	}
+	return BodyBytesMax
+}
+
+// readBody reads the whole body before anything is decided, in bounded time and space.
+func readBody(c *http.ResponseController, r *http.Request, most int64) ([]byte, error) {
+	tooLarge := fault.New(fault.TooLarge, "body", "The body is longer than %d bytes.", most)
+	if r.ContentLength > most {
+		return nil, tooLarge
+	}
+	c.SetReadDeadline(time.Now().Add(BodyTimeout))
+	body, err := io.ReadAll(io.LimitReader(r.Body, most+1))
+	if err != nil {
+		if e, ok := errors.AsType[net.Error](err); (ok && e.Timeout()) ||
+			errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, newProblem(codeTimeout, "body", "The body did not arrive in time.")
+		}
+		return nil, newProblem(codeMalformed, "body", "The body can't be read.")
+	}
+	if int64(len(body)) > most {
+		return nil, tooLarge
+	}
+	// A deadline left behind would end the request while its caller waits for an answer.
+	c.SetReadDeadline(time.Time{})
+	return body, nil
+}
+
+// take counts a try and says how long to wait if it was one too many.
+func take(t *auth.Throttle, key string, now time.Time) error {
+	wait, ok := t.Take(key, now)
+	if ok {
+		return nil
+	}
+	p := newProblem(string(fault.TooMany), "", "Too many requests; wait as Retry-After says.")
+	p.retry = auth.RetrySeconds(wait)
+	return p
+}

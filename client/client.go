@@ -1,0 +1,284 @@
+// Package client is the Go SDK of a Seyfert node's API, for shops, wallets and operators.
+//
+//	shop, err := client.New(client.Config{URL: "https://tokyo.example", Key: "sk_test_..."})
+//	offer, err := shop.CreateOffer(ctx, client.OfferRequest{Amount: amount, PayeeKey: key.Public()})
+//
+// Every call that changes something may be sent again without doing it twice, and is, when a
+// node or the network does not answer. The package knows the API only by its paths and JSON: it
+// never imports the node.
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// TriesMax is how often one call is sent when no answer comes or the node asks to wait.
+	TriesMax = 4
+	// RetryAfterMax is the longest wait that a node can ask for; a longer one ends the call.
+	RetryAfterMax = 30 * time.Second
+	// AnswerBytesMax bounds an answer in JSON, FileBytesMax a file: headers of a whole chain.
+	AnswerBytesMax = 8 << 20
+	FileBytesMax   = 256 << 20
+	// WaitMax is the longest that a node waits with one answer.
+	WaitMax = 20 * time.Second
+
+	retryFirst  = 100 * time.Millisecond
+	httpTimeout = 60 * time.Second
+)
+
+// Config says which node to call and as whom.
+type Config struct {
+	// URL is the node's origin, such as "https://tokyo.example".
+	URL string
+	// Key is an API key or a session; empty calls what is public.
+	Key string
+	// HTTP sends the requests; nil means a client of the standard library's with a timeout.
+	HTTP *http.Client
+	// Random makes idempotency keys; nil means crypto/rand. Calls share it under a lock.
+	Random io.Reader
+}
+
+// Client calls one node as one caller. It is safe for concurrent use.
+type Client struct {
+	url, key string
+	http     *http.Client
+
+	randomMu *sync.Mutex // guards random
+	random   io.Reader
+}
+
+// New makes a Client. The error says that the URL is not scheme and host.
+func New(c Config) (*Client, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" ||
+		u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return nil, fmt.Errorf("client: URL %q is not scheme and host", c.URL)
+	}
+	client := &Client{
+		url: u.Scheme + "://" + u.Host, key: c.Key, http: c.HTTP, random: c.Random,
+		randomMu: &sync.Mutex{},
+	}
+	if client.http == nil {
+		client.http = &http.Client{Timeout: httpTimeout}
+	}
+	if client.random == nil {
+		client.random = rand.Reader
+	}
+	return client, nil
+}
+
+// With is the same client for another key or session.
+func (c *Client) With(key string) *Client {
+	other := *c
+	other.key = key
+	return &other
+}
+
+// URL is the node's origin.
+func (c *Client) URL() string { return c.url }
+
+// call is one request as it is sent, however often.
+type call struct {
+	method, path string
+	query        url.Values
+	body         any
+	// key is the Idempotency-Key; empty sends none.
+	key string
+	// once forbids sending the call again when nobody knows whether it arrived.
+	once bool
+	// most bounds the answer in bytes; zero means AnswerBytesMax.
+	most int64
+}
+
+// get reads a JSON answer.
+func (c *Client) get(ctx context.Context, path string, query url.Values, out any) error {
+	return c.do(ctx, call{method: http.MethodGet, path: path, query: query}, out)
+}
+
+// post sends a JSON body that may be sent again.
+func (c *Client) post(ctx context.Context, path string, body, out any) error {
+	return c.do(ctx, call{method: http.MethodPost, path: path, body: body}, out)
+}
+
+// create sends a JSON body under an idempotency key, which is made here if the caller has none.
+func (c *Client) create(ctx context.Context, path, key string, body, out any) error {
+	if key == "" {
+		made, err := c.newKey()
+		if err != nil {
+			return err
+		}
+		key = made
+	}
+	return c.do(ctx, call{method: http.MethodPost, path: path, body: body, key: key}, out)
+}
+
+// newKey makes an idempotency key.
+func (c *Client) newKey() (string, error) {
+	var raw [16]byte
+	c.randomMu.Lock()
+	defer c.randomMu.Unlock()
+	if _, err := io.ReadFull(c.random, raw[:]); err != nil {
+		return "", fmt.Errorf("random for an idempotency key: %w", err)
+	}
+	return hex.EncodeToString(raw[:]), nil
+}
+
+// do sends a call until it is answered and decodes the answer into out, if out is not nil.
+func (c *Client) do(ctx context.Context, what call, out any) error {
+	data, err := c.bytes(ctx, what)
+	if err != nil || out == nil {
+		return err
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return fmt.Errorf("client: answer of %s %s: %w", what.method, what.path, err)
+	}
+	return nil
+}
+
+// bytes sends a call until it is answered and gives the answer's body.
+func (c *Client) bytes(ctx context.Context, what call) ([]byte, error) {
+	var body []byte
+	if what.body != nil {
+		encoded, err := json.Marshal(what.body)
+		if err != nil {
+			return nil, fmt.Errorf("client: body of %s %s: %w", what.method, what.path, err)
+		}
+		body = encoded
+	}
+	pause := retryFirst
+	for try := 1; ; try++ {
+		data, err := c.send(ctx, what, body)
+		wait, again := what.again(err, pause)
+		if err == nil || !again || try == TriesMax {
+			return data, err
+		}
+		if !sleep(ctx, wait) {
+			return nil, err
+		}
+		pause *= 4
+	}
+}
+
+// again says whether a call is worth another try after an error, and after which pause.
+func (what call) again(err error, pause time.Duration) (time.Duration, bool) {
+	if err == nil || errors.Is(err, context.Canceled) ||
+		errors.Is(err, context.DeadlineExceeded) {
+		return 0, false
+	}
+	p, answered := errors.AsType[*Problem](err)
+	if !answered {
+		return pause, !what.once
+	}
+	switch p.Status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return max(pause, p.RetryAfter), p.RetryAfter <= RetryAfterMax
+	case http.StatusBadGateway, http.StatusGatewayTimeout, http.StatusRequestTimeout:
+		return pause, !what.once
+	}
+	return 0, false
+}
+
+// send sends a call once.
+func (c *Client) send(ctx context.Context, what call, body []byte) ([]byte, error) {
+	target := c.url + what.path
+	if len(what.query) > 0 {
+		target += "?" + what.query.Encode()
+	}
+	r, err := http.NewRequestWithContext(ctx, what.method, target, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("client: %s %s: %w", what.method, what.path, err)
+	}
+	r.Header.Set("Accept", "application/json")
+	if what.body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if c.key != "" {
+		r.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	if what.key != "" {
+		r.Header.Set("Idempotency-Key", what.key)
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("client: %s %s: %w", what.method, what.path, bare(err))
+	}
+	defer answer.Body.Close()
+	most := what.most
+	if most == 0 {
+		most = AnswerBytesMax
+	}
+	data, err := io.ReadAll(io.LimitReader(answer.Body, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("client: answer of %s %s: %w", what.method, what.path, err)
+	}
+	if int64(len(data)) > most {
+		return nil, fmt.Errorf("client: answer of %s %s is longer than %d bytes",
+			what.method, what.path, most)
+	}
+	if answer.StatusCode < 200 || answer.StatusCode > 299 {
+		return nil, problemOf(answer, data)
+	}
+	return data, nil
+}
+
+// bare takes the URL off an error of the standard client: queries may carry what is private.
+func bare(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
+}
+
+// sleep waits, and says whether ctx still stands.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// list is the body of every listing.
+type list[T any] struct {
+	Data []T    `json:"data"`
+	Next string `json:"next"`
+}
+
+// rows reads a whole listing.
+func rows[T any](ctx context.Context, c *Client, path string, query url.Values) ([]T, error) {
+	var body list[T]
+	err := c.get(ctx, path, query, &body)
+	return body.Data, err
+}
+
+// limited is the query of a listing of at most limit rows; zero leaves it to the node.
+func limited(limit int) url.Values {
+	query := url.Values{}
+	if limit != 0 {
+		query.Set("limit", strconv.Itoa(limit))
+	}
+	return query
+}
+
+// waiting is the query of a call that waits, in whole seconds rounded up.
+func waiting(wait time.Duration) url.Values {
+	seconds := (min(max(wait, 0), WaitMax) + time.Second - 1) / time.Second
+	return url.Values{"wait": {strconv.Itoa(int(seconds))}}
+}
