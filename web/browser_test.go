@@ -106,6 +106,9 @@ func mustServe(t *testing.T, more map[string]http.HandlerFunc) string {
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	})
+	mux.HandleFunc("POST /taken", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent) // a receipt is taken, and the page stays
+	})
 	mux.HandleFunc("GET /page/{name}", func(w http.ResponseWriter, r *http.Request) {
 		if err := pages.Render(w, r, 200, views[r.PathValue("name")]()); err != nil {
 			t.Error(err)

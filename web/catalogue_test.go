@@ -14,7 +14,7 @@ import (
 // families are prefixes of keys that handlers or templates compose.
 var families = []string{
 	"block.", "currency.", "door.", "event.", "good.", "history.", "lane.", "note.", "problem.",
-	"proof.", "purse.", "status.", "step.", "tab.", "verify.not.", "verify.step.",
+	"proof.", "purse.", "status.", "step.",
 }
 
 // TestCatalogue finds each key that a template names, each named key in a template, and the
@@ -41,7 +41,7 @@ func TestCatalogue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, state := range []string{"approved", "paid", "expired", "declined"} {
+	for _, state := range []string{"approved", "paid", "expired"} {
 		named["checkout."+state] = true // the live region of the checkout
 	}
 	seen := map[string]bool{}

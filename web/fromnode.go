@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode"
 
+	"seyfert/money"
 	"seyfert/node"
 )
 
@@ -103,4 +104,16 @@ func NodeEvent(place string, e node.Event, zone *time.Location) Event {
 	}
 	line.Args = []any{subject, NodeName(e.Peer)}
 	return line
+}
+
+// wayIn is a virtual account as its owner sees it; false for a currency that the pages do not
+// know.
+func wayIn(a node.VirtualAccount) (VirtualAccount, bool) {
+	currency, err := money.ParseCurrency(a.Currency)
+	if err != nil {
+		return VirtualAccount{}, false
+	}
+	return VirtualAccount{
+		Bank: NewParty(a.Bank, hanLang), Number: a.Number, Currency: currency,
+	}, true
 }

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"rsc.io/qr"
+
+	"seyfert/money"
 )
 
 // chip is how a status is drawn; its word is the message "status.<Status>".
@@ -28,18 +30,20 @@ var statusChips = map[Status]chip{
 func (p *Pages) functions(lang Lang) template.FuncMap {
 	return template.FuncMap{
 		"t": lang.say, "money": lang.money, "moved": lang.moved, "number": number,
-		"count":   func(n any) string { return plain(n) },
-		"day":     lang.time(formDay),
-		"weekday": lang.time(formWeekday),
-		"short":   lang.time(formShort),
-		"moment":  lang.time(formMoment),
-		"clock":   lang.time(formClock),
-		"minute":  lang.time(formMinute),
-		"millis":  lang.time(formMillis),
-		"left":    func(now, end time.Time) string { return minutes(end.Sub(now)) },
-		"cut":     cut, "icon": icon, "glyph": glyph, "asset": p.asset, "party": lang.party,
+		"count":    func(n any) string { return plain(n) },
+		"day":      lang.time(formDay),
+		"weekday":  lang.time(formWeekday),
+		"short":    lang.time(formShort),
+		"moment":   lang.time(formMoment),
+		"clock":    lang.time(formClock),
+		"minute":   lang.time(formMinute),
+		"millis":   lang.time(formMillis),
+		"left":     func(now, end time.Time) string { return minutes(end.Sub(now)) },
+		"currency": lang.word("currency."), "purse": lang.word("purse."),
+		"cut": cut, "icon": icon, "glyph": glyph, "asset": p.asset, "party": lang.party,
 		"avatar": avatar, "chip": lang.chip, "proof": lang.proof, "event": lang.event,
-		"ours": lang.block, "note": lang.stepNote, "lane": laneName, "wires": wires, "wiresDown": wiresDown, "qr": qrPath,
+		"ours": lang.block, "note": lang.stepNote, "lane": laneName,
+		"wires": wires, "wiresDown": wiresDown, "qr": qrPath,
 	}
 }
 
@@ -103,6 +107,16 @@ func (lang Lang) proof(p Proof) (template.HTML, error) {
 	}
 	word, err := lang.say(key, p.Confirmations)
 	return glyph(p.Level) + word, err
+}
+
+// word names a currency by the messages of a family, and one without a message by its code.
+func (lang Lang) word(family string) func(money.Currency) string {
+	return func(c money.Currency) string {
+		if m, ok := catalogue(family + c.Code()); ok {
+			return m.in(lang)
+		}
+		return c.Code()
+	}
 }
 
 // event is one line of the log.

@@ -42,20 +42,27 @@ func sampleOrder(status web.Status) web.View {
 
 func sampleCheckout(state web.CheckoutState) web.View {
 	return &web.Checkout{
-		Frame: web.Frame{Home: "/", Place: "tokyo", Demo: true, Zone: "JST", Version: string(state)},
+		Frame: web.Frame{Place: "tokyo", Demo: true, Zone: "UTC", Version: string(state)},
 		State: state, Shop: kanda(), CheckedBy: "tokyo", Lines: lines(), Amount: won(15_000),
-		Order: "KP-20261123-0417", Offer: "off_01JD9W4H2M3XH5B2N8T6V0YRGM",
-		Now: at(14, 2, 0, 0), Expires: at(14, 4, 34, 0), Whole: 3 * time.Minute,
-		Link: "http://tokyo.localhost:7401/checkout/off_01JD9W4H2M3XH5B2N8T6V0YRGM",
-		Wallets: []web.WalletDoor{
-			{Node: "seoul", URL: "http://seoul.localhost:7400/approve/off_1"},
-			{Node: "tokyo", URL: "http://tokyo.localhost:7401/approve/off_1"},
-		},
-		Continue: "/checkout/off_1/go", CancelURL: "http://shop.localhost:7402/",
-		RetryURL: "http://shop.localhost:7402/", PaidAt: at(14, 2, 31, 0),
-		Receipt:   "v1.c2VvdWw.k1.o2F2AWFrUHk5eFQ0b1hXbWFjWCBGq0mB1n3Jc8yPZr0u7YtLk5cQ2hVw9eXaT6sD4fBiRj",
-		Reference: "KP-0417-7Q2M", WalletURL: "http://seoul.localhost:7400/payments/pay_1",
+		Offer: "off_01JD9W4H2M3XH5B2N8T6V0YRGM", Now: at(14, 2, 0, 0),
+		Expires: at(14, 4, 34, 0), Whole: 3 * time.Minute,
+		Link:     "http://tokyo.localhost:7401/checkout/off_01JD9W4H2M3XH5B2N8T6V0YRGM",
+		Continue: "/checkout/off_01JD9W4H2M3XH5B2N8T6V0YRGM",
+		ShopURL:  "http://shop.localhost:7402/",
 	}
+}
+
+// sampleCheckoutNode is a checkout whose customer has named her node.
+func sampleCheckoutNode(name string, refused bool) web.View {
+	v := sampleCheckout(web.CheckoutWaiting).(*web.Checkout)
+	v.Node, v.NodeRefused = name, refused
+	if !refused {
+		v.Wallet = &web.WalletDoor{
+			Node: name, URL: "http://" + name + "/wallet/approve?offer=x",
+			Home: "http://" + name + "/wallet",
+		}
+	}
+	return v
 }
 
 func sampleWorldNew() web.View {

@@ -26,11 +26,7 @@ func customer() web.Party {
 
 func walletFrame() web.Frame {
 	return web.Frame{
-		Place: "seoul", Home: "/", Demo: true, Zone: "KST", SignOut: "/signout",
-		Tabs: []web.Tab{
-			{Key: "tab.home", Icon: "home", URL: "/wallet", Current: true},
-			{Key: "tab.approve", Icon: "check", URL: "/approve/off_1"},
-		},
+		Place: "seoul", Home: "/", Demo: true, Zone: "KST", SignOut: "/wallet/sign-out",
 	}
 }
 
@@ -47,16 +43,28 @@ func samples(tb testing.TB) map[string]func() web.View {
 	pages := map[string]func() web.View{
 		"home": sampleHome, "home-new": sampleHomeNew,
 		"payment": samplePayment, "payment-fresh": samplePaymentFresh,
-		"payment-bad":   samplePaymentBad,
+		"payment-held":  samplePaymentHeld,
 		"approve":       func() web.View { return sampleApprove(false) },
 		"approve-short": func() web.View { return sampleApprove(true) },
-		"signin":        sampleSignIn,
-		"shop":          func() web.View { return sampleShop(lines()) },
-		"shop-empty":    func() web.View { return sampleShop(nil) },
-		"world":         sampleWorld, "world-new": sampleWorldNew,
+		"handover":      func() web.View { return sampleHandOver("/taken") },
+		"handover-copy": func() web.View { return sampleHandOver("") },
+		"notpaid":       sampleNotPaid,
+		"signin":        func() web.View { return sampleSignIn("") },
+		"signin-link":   func() web.View { return sampleSignIn(sampleCode) },
+		"signin-refused": func() web.View {
+			v := sampleSignIn("").(*web.SignIn)
+			v.Refused, v.Demo = true, false
+			return v
+		},
+		"checkout-named":   func() web.View { return sampleCheckoutNode("seoul.localhost:7401", false) },
+		"checkout-refused": func() web.View { return sampleCheckoutNode("se oul", true) },
+		"shop":             func() web.View { return sampleShop(lines()) },
+		"shop-empty":       func() web.View { return sampleShop(nil) },
+		"world":            sampleWorld, "world-new": sampleWorldNew,
 	}
 	for _, title := range []string{
-		"missing", "refused", "unavailable", "fault", "signin", "invalid", "toomany",
+		"missing", "refused", "unavailable", "fault", "signin", "invalid", "toomany", "foreign",
+		"offer", "unsigned", "unreachable", "expired", "ordered", "unproven",
 	} {
 		pages["problem-"+title] = func() web.View {
 			return &web.Problem{
@@ -71,7 +79,6 @@ func samples(tb testing.TB) map[string]func() web.View {
 	}
 	for _, state := range []web.CheckoutState{
 		web.CheckoutWaiting, web.CheckoutApproved, web.CheckoutPaid, web.CheckoutExpired,
-		web.CheckoutDeclined,
 	} {
 		pages["checkout-"+string(state)] = func() web.View { return sampleCheckout(state) }
 	}
@@ -92,9 +99,6 @@ func sampleHome() web.View {
 	bank := web.Party{Name: "한빛은행", Lang: "ko", Latin: "Hanbit Bank"}
 	return &web.WalletHome{
 		Frame: walletFrame(), Owner: customer(), Older: "/wallet?before=9",
-		Waiting: []web.WaitingOrder{{
-			Shop: kanda(), Amount: won(15_000), Expires: at(14, 5, 0, 0), URL: "/approve/off_1",
-		}},
 		Purses: []web.Purse{
 			{Balance: won(1_284_600), Held: won(62_000), Available: won(1_222_600)},
 			{Balance: money.New(money.JPY, 48_200), Held: money.New(money.JPY, 0)},
@@ -109,8 +113,10 @@ func sampleHome() web.View {
 			{Day: at(0, 0, 0, 0).AddDate(0, 0, -1), Items: []web.HistoryItem{
 				item(web.Party{Name: "林陶器", Lang: "ja", Latin: "Hayashi Pottery"}, "",
 					web.Held, web.Out, won(62_000), web.Anchored, 1),
-				item(web.Party{Name: "Maru Books"}, "history.refund", web.Refunded, web.In,
+				item(web.Party{Name: "Maru Books"}, "", web.Expired, web.Neutral,
 					won(18_500), web.Confirmed, 6),
+				item(web.Party{}, "history.deposit", web.Received, web.In, money.New(money.Currency(978), 500),
+					web.InJournal, 0),
 				item(kanda(), "", web.Paid, web.Out, money.New(money.USD, 12_000),
 					web.Checkpointed, 0),
 			}},
@@ -127,10 +133,8 @@ func sampleHome() web.View {
 }
 
 func sampleHomeNew() web.View {
-	frame := walletFrame()
-	frame.Tabs = nil
 	return &web.WalletHome{
-		Frame: frame, Owner: customer(),
+		Frame: walletFrame(), Owner: customer(),
 		Purses: []web.Purse{{Balance: won(0), Held: won(0), Available: won(0)}},
 		Accounts: []web.VirtualAccount{{
 			Bank:   web.Party{Name: "한빛은행", Lang: "ko", Latin: "Hanbit Bank"},
@@ -141,12 +145,18 @@ func sampleHomeNew() web.View {
 
 func samplePaymentFresh() web.View {
 	return &web.WalletPayment{
-		Frame: walletFrame(), ID: "pay_01JD9W4K7Q3XH5B2N8T6V0YRGM", HomeURL: "/wallet",
+		Frame: walletFrame(), ID: "ord_01JD9W4K7Q3XH5B2N8T6V0YRGM", HomeURL: "/wallet",
 		Status: web.Paid, Proof: web.Proof{Level: web.InJournal}, Flow: web.Out,
 		Amount: won(15_000), Other: kanda(), OtherNode: "tokyo", At: at(14, 2, 31, 104),
-		Order: "KP-20261123-0417", Reference: "KP-0417-7Q2M", Fee: won(0),
-		KnownAs: "pw_8XK2M0Q7T5V1R9J4", Entry: 18_204, Final: 6,
+		Reference: "tra_01JD9W4M2M3XH5B2N8T6V0YRGM", Provable: true, Final: 6,
 	}
+}
+
+func samplePaymentHeld() web.View {
+	p := samplePaymentFresh().(*web.WalletPayment)
+	p.Status, p.Reference, p.Provable = web.Held, "", false
+	p.Expires, p.ReceiptURL = at(14, 5, 0, 0), "/wallet/orders/ord_1/receipt"
+	return p
 }
 
 func samplePayment() web.View {
@@ -159,39 +169,28 @@ func samplePayment() web.View {
 		Root: "9f2c5be07712a95d4c07e41b9f2c5be07712a95d4c07e41b9f2c5be07712e41b",
 	}
 	p.Anchor = &web.AnchorFact{
-		At: night.Add(4 * time.Minute), Height: 818,
-		TxID: "4c07e41b9f2c5be07712a95d4c07e41b9f2c5be07712a95d4c07e41b9f2ca95d",
+		Height: 818,
+		TxID:   "4c07e41b9f2c5be07712a95d4c07e41b9f2c5be07712a95d4c07e41b9f2ca95d",
 	}
-	p.Bundle, p.Headers = "/payments/pay_1/bundle.json", "/headers"
-	p.VerifyURL = "/payments/pay_1?verify=1"
-	p.Verified = &web.Verified{OK: true, Not: []web.Check{
-		{Key: "owner"}, {Key: "goods"}, {Key: "demo"},
-	}}
-	for _, key := range []string{
-		"format", "network", "descriptor", "node", "record", "statements", "position",
-		"checkpoint", "anchor", "block", "work",
-	} {
-		p.Verified.Checks = append(p.Verified.Checks, web.Check{
-			Key: key, OK: true, Detail: "5be07712a95d4c07e41b9f2c5be07712",
-		})
+	p.Verify = &web.VerifyFacts{
+		Bundle: "/wallet/orders/ord_1/proof", File: "seyfert-tra_01JD9W4M2M3XH5B2N8T6V0YRGM.json",
+		Headers:    "http://seoul.localhost:7401/v1/chain/headers",
+		Thumbprint: "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
 	}
-	return p
-}
-
-func samplePaymentBad() web.View {
-	p := samplePayment().(*web.WalletPayment)
-	p.Verified.OK = false
-	p.Verified.Checks = p.Verified.Checks[:9]
-	p.Verified.Checks[8].OK = false
-	p.Proof = web.Proof{Level: web.Anchored, Confirmations: 1}
 	return p
 }
 
 func sampleApprove(short bool) web.View {
 	return &web.Approve{
-		Frame: walletFrame(), Shop: kanda(), CheckedBy: "tokyo", Amount: won(15_000), Items: 2,
-		Order: "KP-20261123-0417", Now: at(14, 2, 0, 0), Expires: at(14, 4, 34, 0),
-		Whole: 3 * time.Minute, Action: "/approve/off_1", HomeURL: "/wallet", Short: short,
+		Frame: walletFrame(), Shop: kanda(), CheckedBy: "tokyo", Amount: won(15_000),
+		Lines: []web.Line{
+			{Name: "Washi notebook A5", Amount: won(9_800)},
+			{Name: "Washi tape, three rolls", Amount: won(5_200)},
+		},
+		OfferID: "off_01JD9W4H2M3XH5B2N8T6V0YRGM", Now: at(14, 2, 0, 0),
+		Expires: at(14, 4, 34, 0), Whole: 3 * time.Minute, Action: "/wallet/approve",
+		Offer: "eyJ0eXAiOiJ4In0.e30.c2ln", Nonce: "00112233445566778899aabbccddeeff",
+		Short: short,
 		Sources: []web.Source{
 			{ID: "acc_1", Available: won(1_222_600), Enough: !short, Chosen: !short},
 			{ID: "acc_2", Available: won(900)},
@@ -199,11 +198,28 @@ func sampleApprove(short bool) web.View {
 	}
 }
 
-func sampleSignIn() web.View {
+func sampleHandOver(action string) web.View {
+	return &web.HandOver{
+		Frame: walletFrame(), Shop: kanda(), Amount: won(15_000), Action: action,
+		Receipt: "v1.c2VvdWw.k1.o2F2AWFrUHk5eFQ0b1hXbWFjWCBGq0mB1n3Jc8yPZr0u7YtLk5cQ2hVw9eXaT6sD4fBiRj",
+		Offer:   "off_01JD9W4H2M3XH5B2N8T6V0YRGM", Order: "ord_01JD9W4K7Q3XH5B2N8T6V0YRGM",
+		OrderURL: "/wallet/orders/ord_01JD9W4K7Q3XH5B2N8T6V0YRGM", Now: at(14, 2, 0, 0),
+		Expires: at(14, 4, 34, 0), Whole: 3 * time.Minute,
+	}
+}
+
+func sampleNotPaid() web.View {
+	return &web.NotPaid{
+		Frame: walletFrame(), Shop: kanda(), Amount: won(15_000),
+		ShopURL: "http://shop.localhost:7400/",
+	}
+}
+
+const sampleCode = "code_Qm9vbSBzaGFrZSBzaGFrZSBzaGFrZSB0aGUgcm9vbQo"
+
+func sampleSignIn(code string) web.View {
 	return &web.SignIn{
-		Frame: web.Frame{Place: "seoul", Home: "/", Demo: true}, Action: "/signin",
-		Return: "/wallet", Members: []web.Member{
-			{ID: "mem_1", Party: customer()}, {ID: "mem_2", Party: web.Party{Name: "Maru Books"}},
-		},
+		Frame: web.Frame{Place: "seoul", Home: "/wallet", Demo: true}, Action: "/wallet/sign-in",
+		Code: code, Return: "/wallet",
 	}
 }

@@ -42,12 +42,12 @@ func TestRequestLang(t *testing.T) {
 // TestRememberLang keeps a chosen language, and nothing else, in a cookie.
 func TestRememberLang(t *testing.T) {
 	pages := mustPages(t)
-	cookies := mustRender(t, pages, "/x?lang=ko", sampleSignIn()).Cookies()
+	cookies := mustRender(t, pages, "/x?lang=ko", sampleSignIn("")).Cookies()
 	if len(cookies) != 1 || cookies[0].Value != "ko" || !cookies[0].HttpOnly {
 		t.Errorf("cookies %v", cookies)
 	}
 	for _, url := range []string{"/x", "/x?lang=fr", "/x?lang="} {
-		if cookies := mustRender(t, pages, url, sampleSignIn()).Cookies(); len(cookies) != 0 {
+		if cookies := mustRender(t, pages, url, sampleSignIn("")).Cookies(); len(cookies) != 0 {
 			t.Errorf("%s: cookies %v", url, cookies)
 		}
 	}
@@ -153,11 +153,13 @@ func TestParticles(t *testing.T) {
 
 // TestPlurals counts one thing as one.
 func TestPlurals(t *testing.T) {
-	for count, want := range map[int]string{0: "0 items", 1: "1 item", 1200: "1,200 items"} {
-		v := sampleApprove(false).(*web.Approve)
-		v.Items = count
+	for count, want := range map[int]string{
+		0: "0 confirmations", 1: "1 confirmation", 1200: "1,200 confirmations",
+	} {
+		v := samplePaymentFresh().(*web.WalletPayment)
+		v.Final = count
 		body := mustBody(t, mustRender(t, mustPages(t), "/x", v))
-		if !strings.Contains(body, ">"+want+" ·") {
+		if !strings.Contains(body, "<h3>"+want+"</h3>") {
 			t.Errorf("no %q", want)
 		}
 	}

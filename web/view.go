@@ -18,7 +18,6 @@ type Frame struct {
 	Home    string   // where the mark leads; empty where it leads nowhere
 	Demo    bool     // the chain is a demo chain, whose proofs prove nothing outside
 	Zone    string   // the node's time zone as a reader knows it, such as "KST"; may be empty
-	Tabs    []Tab    // the wallet's parts; fewer than two are not drawn
 	SignOut string   // where a sign-out form posts to; empty without a session
 	Forms   []string // other origins that this page's forms lead to
 	Version string   // changes with what the page shows; empty on a page that does not poll
@@ -27,14 +26,6 @@ type Frame struct {
 }
 
 func (f *Frame) frame() *Frame { return f }
-
-// Tab is one entry of the wallet's bar.
-type Tab struct {
-	Key     string // message key of its name
-	Icon    string
-	URL     string
-	Current bool
-}
 
 // SwitchURL is this page in the other language.
 func (f *Frame) SwitchURL() string { return f.with(langParam, string(f.Lang.other())) }
@@ -113,21 +104,16 @@ type Line struct {
 	Amount money.Amount
 }
 
-// SignIn is the wallet's or shop's door: the members that the sandbox can act for.
+// SignIn is the wallet's door: a one-time code, filled in or to be typed, and a button.
 type SignIn struct {
 	Frame
-	Action  string // where the forms post to
-	Return  string // where to go afterwards, sent along as "return"
-	Members []Member
+	Action  string // where the form posts "code" and "return"
+	Code    string // from the link that was followed; may be empty
+	Return  string // where to go afterwards
+	Refused bool   // the code just sent is not valid, or not any more
 }
 
 func (*SignIn) page() string { return "signin" }
-
-// Member is one person of SignIn; ID is sent along as "member".
-type Member struct {
-	ID string
-	Party
-}
 
 // Problem says what happened, what did not happen to the money, and what to do.
 type Problem struct {
@@ -144,7 +130,6 @@ func (*Problem) page() string { return "problem" }
 type WalletHome struct {
 	Frame
 	Owner    Party
-	Waiting  []WaitingOrder
 	Purses   []Purse // the first is drawn large
 	Days     []HistoryDay
 	Older    string // URL of the page before; may be empty
@@ -152,14 +137,6 @@ type WalletHome struct {
 }
 
 func (*WalletHome) page() string { return "home" }
-
-// WaitingOrder is an offer that waits for the member's approval.
-type WaitingOrder struct {
-	Shop    Party
-	Amount  money.Amount
-	Expires time.Time
-	URL     string
-}
 
 // Purse is the money of one currency.
 type Purse struct {
@@ -202,21 +179,17 @@ type WalletPayment struct {
 	Proof      Proof
 	Flow       Flow
 	Amount     money.Amount
-	Other      Party // the shop, or who sent the money
+	Other      Party // the shop
 	OtherNode  string
 	At         time.Time
-	Order      string // the shop's order number
-	Reference  string
-	Fee        money.Amount
-	KnownAs    string // the pairwise id by which the shop knows the member
-	Entry      uint64 // journal entry
+	Expires    time.Time // of what is held
+	Reference  string    // of the payment between the nodes; empty before a claim matched
+	ReceiptURL string    // where the receipt can be handed over again; empty once claimed
+	Provable   bool      // there is a transfer, whose proof grows to the chain
 	Checkpoint *CheckpointFact
 	Anchor     *AnchorFact
-	Final      int // confirmations that this node calls final
-	Bundle     string
-	Headers    string // URLs of downloads; empty while there is nothing to download
-	VerifyURL  string
-	Verified   *Verified
+	Final      int          // confirmations that this node calls final
+	Verify     *VerifyFacts // nil while there is nothing to verify
 }
 
 func (*WalletPayment) page() string { return "payment" }
@@ -230,23 +203,27 @@ type CheckpointFact struct {
 
 // AnchorFact is the Bitcoin transaction that commits to a checkpoint.
 type AnchorFact struct {
-	At     time.Time
+	At     time.Time // zero where the page does not know it
 	Height int64
 	TxID   string
 }
 
-// Verified is the answer of an offline check of the proof bundle.
-type Verified struct {
-	OK     bool
-	Checks []Check
-	Not    []Check // what the bundle does not prove
+// VerifyFacts are what a proof is checked with, away from the node that made it.
+type VerifyFacts struct {
+	Bundle     string // URL of the proof bundle
+	File       string // the name under which a browser keeps it
+	Headers    string // absolute URL of the block headers
+	Thumbprint string // of the node's signing key
 }
 
-// Check is one step of a verification: the message "verify.<Key>", and its evidence.
-type Check struct {
-	Key    string
-	OK     bool
-	Detail string // such as a hash or a number, in no language
+// HeadersFile is the name under which the commands keep the block headers.
+const HeadersFile = "headers.bin"
+
+// Commands fetches the headers and checks the bundle, as typed in a clone of the source.
+func (f VerifyFacts) Commands() string {
+	return "curl -fsS -o " + HeadersFile + " " + f.Headers + "\n" +
+		"go run ./cmd/seyfert verify " + f.File + " \\\n" +
+		"  --headers " + HeadersFile + " --node " + f.Thumbprint
 }
 
 // Approve is the sheet on which a member approves one offer.
@@ -255,15 +232,16 @@ type Approve struct {
 	Shop      Party
 	CheckedBy string // the node that vouches for the shop
 	Amount    money.Amount
-	Items     int
-	Order     string
+	Lines     []Line
+	OfferID   string
 	Sources   []Source
 	Now       time.Time
 	Expires   time.Time
-	Whole     time.Duration // how long the offer stood in all
-	Action    string        // posts "source" and "decision" = approve or decline
-	HomeURL   string
-	Short     bool // no source has enough money
+	Whole     time.Duration // what the ring of the timer starts from
+	Action    string        // posts "offer", "nonce", "source" and "decision" = approve, decline
+	Offer     string        // the signed offer, sent along
+	Nonce     string        // makes a second click the same order
+	Short     bool          // no source has enough money
 }
 
 func (*Approve) page() string { return "approve" }
@@ -275,3 +253,31 @@ type Source struct {
 	Enough    bool
 	Chosen    bool
 }
+
+// HandOver is the moment between approval and shop: the browser carries the sealed receipt to
+// the address that the offer names, or shows it to be carried by hand.
+type HandOver struct {
+	Frame
+	Shop     Party
+	Amount   money.Amount
+	Action   string // posts "receipt", "offer" and "order"; empty where the offer names none
+	Receipt  string
+	Offer    string
+	Order    string
+	OrderURL string // the payment in the wallet
+	Now      time.Time
+	Expires  time.Time
+	Whole    time.Duration
+}
+
+func (*HandOver) page() string { return "handover" }
+
+// NotPaid is what a member sees after declining.
+type NotPaid struct {
+	Frame
+	Shop    Party
+	Amount  money.Amount
+	ShopURL string // may be empty
+}
+
+func (*NotPaid) page() string { return "notpaid" }

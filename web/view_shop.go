@@ -60,45 +60,40 @@ const (
 	CheckoutApproved CheckoutState = "approved"
 	CheckoutPaid     CheckoutState = "paid"
 	CheckoutExpired  CheckoutState = "expired"
-	CheckoutDeclined CheckoutState = "declined"
 )
 
 // Checkout is the page between shop and wallet, at the shop's node.
 type Checkout struct {
 	Frame
-	State     CheckoutState
-	Shop      Party
-	CheckedBy string
-	Lines     []Line
-	Amount    money.Amount
-	Order     string
-	Offer     string
-	Now       time.Time
-	Expires   time.Time
-	Whole     time.Duration
-	Link      string // the offer's link, drawn as a QR code and offered to copy
-	Wallets   []WalletDoor
-	Continue  string // form that leads to the wallet of the node typed as "node"
-	CancelURL string // back to the shop
-	RetryURL  string // the shop, to ask for a new offer
-	Receipt   string // the sealed receipt, once given
-	Reference string
-	PaidAt    time.Time
-	Proof     Proof
-	WalletURL string // this payment in the wallet
+	State       CheckoutState
+	Shop        Party
+	CheckedBy   string
+	Lines       []Line
+	Amount      money.Amount
+	Offer       string
+	Now         time.Time
+	Expires     time.Time
+	Whole       time.Duration
+	Link        string      // this page, drawn as a QR code and offered to copy
+	Wallet      *WalletDoor // the wallet that the customer named; nil before
+	Node        string      // what was typed as the wallet's node
+	NodeRefused bool        // it is no node's address
+	Continue    string      // this page again, with the wallet's node as "node"
+	ShopURL     string      // back to the shop; may be empty
 }
 
 func (*Checkout) page() string { return "checkout" }
 
 // Live says whether the page still has to move on by itself.
 func (c *Checkout) Live() bool {
-	return c.State == CheckoutWaiting || c.State == CheckoutApproved
+	return !c.NodeRefused && (c.State == CheckoutWaiting || c.State == CheckoutApproved)
 }
 
 // WalletDoor is a wallet that this browser can go to directly.
 type WalletDoor struct {
 	Node string
-	URL  string
+	URL  string // where it approves this offer
+	Home string // the wallet
 }
 
 // World is the sandbox's first page.

@@ -2,9 +2,13 @@
 // world, as server-rendered templates in English and Korean with their style sheet and
 // scripts, embedded in the program.
 //
-// It never touches core or a table: it reads what node answers, and never decides anything: a handler fills one of the
-// plain views of view.go, and Pages renders it. Everything is made for a Content-Security-
-// Policy without inline styles and scripts, and nothing is loaded from elsewhere.
+// It never touches core or a table, and decides nothing about money or rights: a handler asks
+// node, fills one of the plain views of view.go, and Pages renders it. Everything is made for a
+// Content-Security-Policy without inline styles and scripts, and nothing is loaded from
+// elsewhere.
+//
+// The pages of a node: nodepages.go mounts them and knows visitors and refusals, then one file
+// each for sign-in, wallet, approval and checkout. Shop and world are served by the sandbox.
 package web
 
 import (

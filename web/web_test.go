@@ -78,7 +78,7 @@ func TestRenderEscapes(t *testing.T) {
 	const attack = `<img src=x onerror=alert(1)>`
 	v := sampleCheckout(web.CheckoutPaid).(*web.Checkout)
 	v.Shop = web.Party{Name: attack, Lang: `"><b>`, Latin: attack}
-	v.Receipt, v.Order, v.Reference = attack, attack, attack
+	v.Offer, v.CheckedBy, v.ShopURL = attack, attack, attack
 	body := mustBody(t, mustRender(t, mustPages(t), "/x", v))
 	if strings.Contains(body, "<img") || strings.Contains(body, "<b>\"") {
 		t.Error("markup in a name reached the page")
@@ -117,7 +117,7 @@ func TestRenderWritesNothingOnError(t *testing.T) {
 // TestStatic serves embedded files and nothing else.
 func TestStatic(t *testing.T) {
 	pages := mustPages(t)
-	body := mustBody(t, mustRender(t, pages, "/x", sampleSignIn()))
+	body := mustBody(t, mustRender(t, pages, "/x", sampleSignIn("")))
 	sheet := regexp.MustCompile(`/static/seyfert\.css\?v=[0-9a-f]{12}`).FindString(body)
 	cases := []struct {
 		url    string

@@ -3,10 +3,12 @@
 import { startClock } from './clock.js';
 import { startCopy } from './copy.js';
 import { startCountdowns } from './countdown.js';
+import { startHandOver } from './handover.js';
 import { startTheme } from './theme.js';
 
 startTheme();
 startClock();
 startCopy();
 startCountdowns();
+startHandOver();
 document.addEventListener('htmx:afterSettle', () => startCountdowns());
