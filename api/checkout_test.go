@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -41,9 +42,9 @@ type customer struct {
 func (p *place) mustSignIn(name, number, value string) customer {
 	p.t.Helper()
 	ctx := p.t.Context()
-	member, err := p.operator().CreateMember(ctx, client.MemberRequest{Name: name})
+	member, err := p.operator().CreateMember(ctx, name)
 	must(p.t, err)
-	_, err = p.operator().CreateVirtualAccount(ctx, client.VirtualAccountRequest{
+	_, err = p.operator().OpenVirtualAccount(ctx, client.VirtualAccount{
 		Rail: bank.Rail, Bank: "hana", Number: number, Currency: "KRW", Owner: member.ID,
 	})
 	must(p.t, err)
@@ -61,14 +62,14 @@ func (p *place) mustSignIn(name, number, value string) customer {
 type shop struct {
 	*client.Client
 	id, key string
-	payee   client.PayeeKey
+	payee   ed25519.PrivateKey
 }
 
 func (p *place) mustOpenShop(name string) shop {
 	p.t.Helper()
-	made, err := p.operator().CreateCompany(p.t.Context(), client.CompanyRequest{Name: name})
+	made, err := p.operator().CreateCompany(p.t.Context(), name)
 	must(p.t, err)
-	payee, err := client.NewPayeeKey(rand.Reader)
+	_, payee, err := ed25519.GenerateKey(rand.Reader)
 	must(p.t, err)
 	return shop{p.as(made.APIKey), made.Company.ID, made.APIKey, payee}
 }
@@ -77,7 +78,7 @@ func (s shop) mustOffer(t *testing.T, value uint64) client.Offer {
 	t.Helper()
 	amount := money.New(money.KRW, value)
 	offer, err := s.CreateOffer(t.Context(), client.OfferRequest{
-		Amount: amount, PayeeKey: s.payee.Public(),
+		Amount: amount, PayeeKey: client.PayeeKey(s.payee.Public().(ed25519.PublicKey)),
 		Basket:  []client.Line{{Text: "Paper", Amount: amount}},
 		Origins: []string{"http://shop.localhost"}, ReturnURL: "http://shop.localhost/back",
 	})
@@ -85,11 +86,9 @@ func (s shop) mustOffer(t *testing.T, value uint64) client.Offer {
 	return offer
 }
 
-func (s shop) mustSign(t *testing.T, now time.Time, receipt, offer string) client.ClaimRequest {
+func (s shop) mustSign(t *testing.T, now time.Time, receipt string, o client.Offer) client.ClaimRequest {
 	t.Helper()
-	id, err := client.NewClaimID(now, rand.Reader)
-	must(t, err)
-	claim, err := s.payee.SignClaim(id, receipt, offer)
+	claim, err := client.SignClaim(s.payee, rand.Reader, now, o.JWS, receipt, o.Amount)
 	must(t, err)
 	return claim
 }
@@ -136,23 +135,23 @@ func TestCheckout(t *testing.T) {
 	if !terms.Verified || terms.Amount != offer.Amount || terms.Node != w.tokyo.did {
 		t.Errorf("terms are %+v", terms)
 	}
-	order, err := kim.CreateOrder(ctx, client.OrderRequest{Offer: public.JWS})
+	order, err := kim.Approve(ctx, public.JWS)
 	must(t, err)
 	mustHave(t, kim.Client, 85_000)
 
-	claim := kanda.mustSign(t, w.clock.Now(), order.Receipt, offer.JWS)
-	paid, err := kanda.SubmitClaim(ctx, claim, client.WaitMax)
+	claim := kanda.mustSign(t, w.clock.Now(), order.Receipt, offer)
+	paid, err := kanda.SubmitClaim(ctx, claim)
 	must(t, err)
 	if paid.State != client.ClaimPaid || paid.Transfer == "" {
 		t.Fatalf("the claim is %+v", paid)
 	}
-	again, err := kanda.SubmitClaim(ctx, claim, 0)
+	again, err := kanda.SubmitClaim(ctx, claim)
 	must(t, err)
 	if again.State != client.ClaimPaid || again.Transfer != paid.Transfer {
 		t.Errorf("the same claim again is %+v", again)
 	}
-	other := kanda.mustSign(t, w.clock.Now(), order.Receipt, offer.JWS)
-	conflict, err := kanda.SubmitClaim(ctx, other, client.WaitMax)
+	other := kanda.mustSign(t, w.clock.Now(), order.Receipt, offer)
+	conflict, err := kanda.SubmitClaim(ctx, other)
 	must(t, err)
 	if conflict.State != client.ClaimConflict {
 		t.Errorf("another claim of the receipt is %s", conflict.State)

@@ -175,9 +175,7 @@ func (p *place) handler(s settings) http.Handler {
 // as is a client of the node with a key or session; an empty one is anonymous.
 func (p *place) as(key string) *client.Client {
 	p.t.Helper()
-	c, err := client.New(client.Config{URL: p.url, Key: key, HTTP: p.out.HTTP()})
-	must(p.t, err)
-	return c
+	return client.New(client.Config{URL: p.url, Key: key, HTTP: p.out.HTTP()})
 }
 
 // operator is the client of the node's operator.
@@ -225,7 +223,7 @@ func newWorld(t *testing.T) *world {
 	w.seoul = newPlace(t, "seoul", w.clock, w.chain, settings{})
 	w.tokyo = newPlace(t, "tokyo", w.clock, w.chain, settings{})
 	for _, pair := range [][2]*place{{w.seoul, w.tokyo}, {w.tokyo, w.seoul}} {
-		_, err := pair[0].operator().AddPeer(t.Context(), client.PeerRequest{
+		_, err := pair[0].operator().AddPeer(t.Context(), client.PeerTerms{
 			URL: pair[1].url, Thumbprint: pair[1].signer.KeyID(),
 			Credit: []money.Amount{money.New(money.KRW, 1_000_000)},
 		})

@@ -1,7 +1,7 @@
 // Package client is the Go SDK of a Seyfert node's API, for shops, wallets and operators.
 //
-//	shop, err := client.New(client.Config{URL: "https://tokyo.example", Key: "sk_test_..."})
-//	offer, err := shop.CreateOffer(ctx, client.OfferRequest{Amount: amount, PayeeKey: key.Public()})
+//	shop := client.New(client.Config{URL: "https://tokyo.example", Key: "sk_test_..."})
+//	offer, err := shop.CreateOffer(ctx, client.OfferRequest{Amount: amount, PayeeKey: key})
 //
 // Every call that changes something may be sent again without doing it twice, and is, when a
 // node or the network does not answer. The package knows the API only by its paths and JSON: it
@@ -55,21 +55,17 @@ type Config struct {
 // Client calls one node as one caller. It is safe for concurrent use.
 type Client struct {
 	url, key string
+	once     string // the Idempotency-Key of creating calls, if the caller chose one
 	http     *http.Client
 
 	randomMu *sync.Mutex // guards random
 	random   io.Reader
 }
 
-// New makes a Client. The error says that the URL is not scheme and host.
-func New(c Config) (*Client, error) {
-	u, err := url.Parse(c.URL)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" ||
-		u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return nil, fmt.Errorf("client: URL %q is not scheme and host", c.URL)
-	}
+// New makes a Client. A URL that is not scheme and host makes every call fail.
+func New(c Config) *Client {
 	client := &Client{
-		url: u.Scheme + "://" + u.Host, key: c.Key, http: c.HTTP, random: c.Random,
+		url: strings.TrimSuffix(c.URL, "/"), key: c.Key, http: c.HTTP, random: c.Random,
 		randomMu: &sync.Mutex{},
 	}
 	if client.http == nil {
@@ -78,13 +74,22 @@ func New(c Config) (*Client, error) {
 	if client.random == nil {
 		client.random = rand.Reader
 	}
-	return client, nil
+	return client
 }
 
 // With is the same client for another key or session.
 func (c *Client) With(key string) *Client {
 	other := *c
 	other.key = key
+	return &other
+}
+
+// Once is the same client for one creating call that must happen once whatever becomes of this
+// process: the same key and content again get the first answer. Without it each call makes a
+// key of its own, which covers the tries of that call.
+func (c *Client) Once(key string) *Client {
+	other := *c
+	other.once = key
 	return &other
 }
 
@@ -114,8 +119,10 @@ func (c *Client) post(ctx context.Context, path string, body, out any) error {
 	return c.do(ctx, call{method: http.MethodPost, path: path, body: body}, out)
 }
 
-// create sends a JSON body under an idempotency key, which is made here if the caller has none.
-func (c *Client) create(ctx context.Context, path, key string, body, out any) error {
+// create sends a JSON body under an idempotency key, which is made here if the caller chose
+// none.
+func (c *Client) create(ctx context.Context, path string, body, out any) error {
+	key := c.once
 	if key == "" {
 		made, err := c.newKey()
 		if err != nil {

@@ -14,8 +14,8 @@ func (c *Client) Peers(ctx context.Context) ([]Peer, error) {
 	return rows[Peer](ctx, c, "/v1/peers", nil)
 }
 
-// PeerRequest pins a peer.
-type PeerRequest struct {
+// PeerTerms is what the operator agrees with a peer.
+type PeerTerms struct {
 	// URL is scheme and host at which the peer serves its descriptor.
 	URL string `json:"url"`
 	// Thumbprint is the signing key that was compared with the peer's operator; empty accepts
@@ -26,27 +26,28 @@ type PeerRequest struct {
 }
 
 // AddPeer pins a peer's keys and gives it credit, or changes the credit. For the operator.
-func (c *Client) AddPeer(ctx context.Context, r PeerRequest) (Peer, error) {
+func (c *Client) AddPeer(ctx context.Context, r PeerTerms) (Peer, error) {
 	var p Peer
 	err := c.post(ctx, "/v1/peers", r, &p)
 	return p, err
 }
 
-// Events lists what happened from a number on, oldest first: everything for the operator, their
-// own for others. If there is nothing yet it waits at most so long. next is the from of the
-// following call.
-func (c *Client) Events(ctx context.Context, from uint64, limit int, wait time.Duration) (
-	events []Event, next uint64, err error,
+// Events lists what happened from a number on, oldest first, at most limit (0: as many as the
+// node likes): everything for the operator, their own for others. Seq+1 of the last event is
+// the from of the following page.
+func (c *Client) Events(ctx context.Context, from uint64, limit int) ([]Event, error) {
+	return c.WaitEvents(ctx, from, limit, 0)
+}
+
+// WaitEvents is Events, but if there is nothing yet it waits for it, at most so long and
+// WaitMax.
+func (c *Client) WaitEvents(ctx context.Context, from uint64, limit int, wait time.Duration) (
+	[]Event, error,
 ) {
 	query := limited(limit)
 	query.Set("from", strconv.FormatUint(from, 10))
 	query.Set("wait", waiting(wait).Get("wait"))
-	var body list[Event]
-	if err := c.get(ctx, "/v1/events", query, &body); err != nil {
-		return nil, from, err
-	}
-	next, err = strconv.ParseUint(body.Next, 10, 64)
-	return body.Data, next, err
+	return rows[Event](ctx, c, "/v1/events", query)
 }
 
 // Status is the node at a glance. For the operator.

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -14,22 +13,20 @@ type OfferRequest struct {
 	Amount money.Amount `json:"amount"`
 	// Basket says what is sold; its lines add up to Amount. It may be empty.
 	Basket []Line `json:"basket,omitempty"`
-	// PayeeKey is PayeeKey.Public: claims must be signed with it.
+	// PayeeKey is the shop's key as PayeeKey writes it: claims must be signed with it.
 	PayeeKey string `json:"payee_key"`
 	// Origins are the web origins that the offer may be shown at.
 	Origins []string `json:"origins,omitempty"`
 	// ReturnURL is where the receipt is brought; it is at one of the origins.
 	ReturnURL string `json:"return_url,omitempty"`
 	// ExpiresIn is the offer's life in seconds; zero leaves it to the node.
-	ExpiresIn int64 `json:"expires_in,omitempty"`
-	// IdempotencyKey makes the call happen once; empty makes a new key for each call.
-	IdempotencyKey string `json:"-"`
+	ExpiresIn int `json:"expires_in,omitempty"`
 }
 
 // CreateOffer signs an offer of the caller. For companies.
 func (c *Client) CreateOffer(ctx context.Context, r OfferRequest) (Offer, error) {
 	var offer Offer
-	err := c.create(ctx, "/v1/offers", r.IdempotencyKey, r, &offer)
+	err := c.create(ctx, "/v1/offers", r, &offer)
 	return offer, err
 }
 
@@ -53,18 +50,10 @@ func (c *Client) ReadOffer(ctx context.Context, jws string) (OfferTerms, error) 
 	return terms, err
 }
 
-// OrderRequest approves a signed offer.
-type OrderRequest struct {
-	// Offer is the offer's JWS.
-	Offer string `json:"offer"`
-	// IdempotencyKey makes the call happen once; empty makes a new key for each call.
-	IdempotencyKey string `json:"-"`
-}
-
-// CreateOrder approves an offer: the money is held and the receipt made. For members.
-func (c *Client) CreateOrder(ctx context.Context, r OrderRequest) (Order, error) {
+// Approve approves a signed offer: the money is held and the receipt made. For members.
+func (c *Client) Approve(ctx context.Context, jws string) (Order, error) {
 	var order Order
-	err := c.create(ctx, "/v1/orders", r.IdempotencyKey, r, &order)
+	err := c.create(ctx, "/v1/orders", map[string]string{"offer": jws}, &order)
 	return order, err
 }
 
@@ -81,38 +70,23 @@ func (c *Client) Order(ctx context.Context, id string) (Order, error) {
 	return order, err
 }
 
-// ClaimRequest is a claim as PayeeKey.SignClaim makes it. Its id is its idempotency key.
-type ClaimRequest struct {
-	ID        string       `json:"id"`
-	Receipt   string       `json:"receipt"`
-	Offer     string       `json:"offer"`
-	Amount    money.Amount `json:"amount"`
-	Signature string       `json:"signature"`
-}
-
-// SubmitClaim claims the money of a receipt and waits at most so long for the answer; the claim
-// may still be pending then. A refusal is an answer and no error. For companies.
-func (c *Client) SubmitClaim(ctx context.Context, r ClaimRequest, wait time.Duration) (
-	Claim, error,
-) {
+// SubmitClaim claims the money of a receipt and waits a while for the answer; the claim may
+// still be pending then. A refusal is an answer and no error. For companies.
+func (c *Client) SubmitClaim(ctx context.Context, r ClaimRequest) (Claim, error) {
 	var claim Claim
-	err := c.do(ctx, call{
-		method: http.MethodPost, path: "/v1/claims", query: waiting(wait), body: r,
-	}, &claim)
+	err := c.post(ctx, "/v1/claims", r, &claim)
 	return claim, err
 }
 
-// Claim reads a claim of the company, and waits at most so long for its end.
-func (c *Client) Claim(ctx context.Context, id string, wait time.Duration) (Claim, error) {
-	var claim Claim
-	err := c.get(ctx, "/v1/claims/"+url.PathEscape(id), waiting(wait), &claim)
-	return claim, err
+// Claim reads a claim of the company as it stands.
+func (c *Client) Claim(ctx context.Context, id string) (Claim, error) {
+	return c.claim(ctx, id, 0)
 }
 
-// WaitClaim asks again until a claim is not pending any more or ctx ends.
+// WaitClaim asks until a claim is not pending any more or ctx ends.
 func (c *Client) WaitClaim(ctx context.Context, id string) (Claim, error) {
 	for {
-		claim, err := c.Claim(ctx, id, WaitMax)
+		claim, err := c.claim(ctx, id, WaitMax)
 		if err != nil || claim.State != ClaimPending {
 			return claim, err
 		}
@@ -120,4 +94,10 @@ func (c *Client) WaitClaim(ctx context.Context, id string) (Claim, error) {
 			return claim, err
 		}
 	}
+}
+
+func (c *Client) claim(ctx context.Context, id string, wait time.Duration) (Claim, error) {
+	var claim Claim
+	err := c.get(ctx, "/v1/claims/"+url.PathEscape(id), waiting(wait), &claim)
+	return claim, err
 }

@@ -7,13 +7,6 @@ import (
 	"time"
 )
 
-// CompanyRequest asks for a new company.
-type CompanyRequest struct {
-	Name string `json:"name"`
-	// IdempotencyKey makes the call happen once; empty makes a new key for each call.
-	IdempotencyKey string `json:"-"`
-}
-
 // NewCompany is a company at its creation. APIKey is shown this once.
 type NewCompany struct {
 	Company Company `json:"company"`
@@ -22,9 +15,9 @@ type NewCompany struct {
 
 // CreateCompany opens a company and makes its first API key. For the operator. When a lost
 // answer made the client ask again, the key may be missing: it is shown only once.
-func (c *Client) CreateCompany(ctx context.Context, r CompanyRequest) (NewCompany, error) {
+func (c *Client) CreateCompany(ctx context.Context, name string) (NewCompany, error) {
 	var made NewCompany
-	err := c.create(ctx, "/v1/companies", r.IdempotencyKey, r, &made)
+	err := c.create(ctx, "/v1/companies", map[string]string{"name": name}, &made)
 	return made, err
 }
 
@@ -33,17 +26,10 @@ func (c *Client) Companies(ctx context.Context) ([]Company, error) {
 	return rows[Company](ctx, c, "/v1/companies", nil)
 }
 
-// MemberRequest asks for a new member.
-type MemberRequest struct {
-	Name string `json:"name"`
-	// IdempotencyKey makes the call happen once; empty makes a new key for each call.
-	IdempotencyKey string `json:"-"`
-}
-
 // CreateMember opens a member. For the operator.
-func (c *Client) CreateMember(ctx context.Context, r MemberRequest) (Member, error) {
+func (c *Client) CreateMember(ctx context.Context, name string) (Member, error) {
 	var made Member
-	err := c.create(ctx, "/v1/members", r.IdempotencyKey, r, &made)
+	err := c.create(ctx, "/v1/members", map[string]string{"name": name}, &made)
 	return made, err
 }
 
@@ -87,23 +73,15 @@ func (c *Client) SignOut(ctx context.Context) error {
 	return c.do(ctx, call{method: http.MethodDelete, path: "/v1/sessions", once: true}, nil)
 }
 
-// VirtualAccountRequest asks to bind a number that a bank issued to a wallet.
-type VirtualAccountRequest struct {
-	Rail     string `json:"rail"`
-	Bank     string `json:"bank"`
-	Number   string `json:"number"`
-	Currency string `json:"currency"`
-	// Owner is the company or member.
-	Owner string `json:"owner"`
-	// IdempotencyKey makes the call happen once; empty makes a new key for each call.
-	IdempotencyKey string `json:"-"`
-}
-
-// CreateVirtualAccount binds a number that a bank issued to a wallet. For the operator.
-func (c *Client) CreateVirtualAccount(ctx context.Context, r VirtualAccountRequest) (
+// OpenVirtualAccount binds a number that a bank issued to the wallet of its owner, a company or
+// a member. Created is not sent. For the operator.
+func (c *Client) OpenVirtualAccount(ctx context.Context, a VirtualAccount) (
 	VirtualAccount, error,
 ) {
 	var made VirtualAccount
-	err := c.create(ctx, "/v1/virtual-accounts", r.IdempotencyKey, r, &made)
+	err := c.create(ctx, "/v1/virtual-accounts", map[string]string{
+		"rail": a.Rail, "bank": a.Bank, "number": a.Number, "currency": a.Currency,
+		"owner": a.Owner,
+	}, &made)
 	return made, err
 }

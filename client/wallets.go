@@ -21,21 +21,16 @@ func (c *Client) WalletOf(ctx context.Context, owner string) (Wallet, error) {
 }
 
 // Entries lists an account's history, newest first, below a line number (0: from the newest),
-// at most limit lines (0: as many as the node likes). next is the before of the following page,
-// or 0 after the last.
+// at most limit lines (0: as many as the node likes). The Number of the last line is the before
+// of the following page.
 func (c *Client) Entries(ctx context.Context, account string, before uint64, limit int) (
-	lines []Entry, next uint64, err error,
+	[]Entry, error,
 ) {
 	query := limited(limit)
 	if before != 0 {
 		query.Set("before", strconv.FormatUint(before, 10))
 	}
-	var body list[Entry]
-	err = c.get(ctx, "/v1/accounts/"+url.PathEscape(account)+"/entries", query, &body)
-	if err == nil && body.Next != "" {
-		next, err = strconv.ParseUint(body.Next, 10, 64)
-	}
-	return body.Data, next, err
+	return rows[Entry](ctx, c, "/v1/accounts/"+url.PathEscape(account)+"/entries", query)
 }
 
 // Deposits lists the caller's own deposits, newest first, at most limit (0: as many as the
