@@ -69,14 +69,17 @@ const (
 
 // Match judges a claim (design section 4, step 5). now is Unix milliseconds.
 //
-// The order of the checks matters: the bound key's signature comes first, so that nothing about
-// the receipt's state is told to anyone else.
+// The order of the checks matters: the bound key's signature and the way that the claim came
+// are judged first, so that nothing about the receipt's state is told to anyone else.
 func Match(d Demand, f Facts, h Held, nowMilli int64) Verdict {
 	if !f.KeySigned || !f.OfferSigned || !f.Opened || !h.Found {
 		return Refused
 	}
 	key, err := d.Offer.Key()
 	if err != nil || !bytes.Equal(key, f.Receipt.PayeeKey) || !bytes.Equal(key, h.PayeeKey) {
+		return Refused
+	}
+	if d.Presenter != d.Offer.Issuer || d.Alias != d.Offer.Alias {
 		return Refused
 	}
 	if h.Claimed {
@@ -91,12 +94,10 @@ func Match(d Demand, f Facts, h Held, nowMilli int64) Verdict {
 	return Matched
 }
 
-// agree is the comparison that gives the push payment its safety: presenting node and alias as
-// in the offer; offer hash, amount and currency equal in order, receipt, offer and claim.
+// agree is the comparison that gives the push payment its safety: offer hash, amount and
+// currency equal in order, receipt, offer and claim.
 func agree(d Demand, f Facts, h Held) bool {
 	amount := d.Offer.Total()
-	return d.Presenter == d.Offer.Issuer &&
-		d.Alias == d.Offer.Alias &&
-		d.OfferHash == f.Receipt.OfferHash && d.OfferHash == h.OfferHash &&
+	return d.OfferHash == f.Receipt.OfferHash && d.OfferHash == h.OfferHash &&
 		amount == d.Amount && amount == f.Receipt.Amount && amount == h.Amount
 }

@@ -25,6 +25,8 @@ const (
 	OfferSecondsMax = 24 * 60 * 60
 	// OfferOriginsMax is the number of web origins that an offer may name.
 	OfferOriginsMax = 8
+	// BasketMax is the number of lines of a basket.
+	BasketMax = 64
 	// TextMax bounds each free text of an offer, in bytes.
 	TextMax = 512
 )
@@ -156,8 +158,9 @@ func (o Offer) validateReturn() error {
 }
 
 func (o Offer) validateBasket(total money.Amount) error {
-	if len(o.Basket) > 64 {
-		return fault.New(fault.TooLarge, "offer.basket", "A basket has at most 64 lines.")
+	if len(o.Basket) > BasketMax {
+		return fault.New(fault.TooLarge, "offer.basket", "A basket has at most %d lines.",
+			BasketMax)
 	}
 	if len(o.Basket) == 0 {
 		return nil
