@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/ed25519"
 	"net/http"
 
 	"seyfert/clearing"
@@ -131,7 +132,7 @@ func (n *Node) Messages(did string, from uint64) ([]string, error) {
 }
 
 // PeerKey finds the peer that a signing key belongs to, for the transport's receiver.
-func (n *Node) PeerKey(keyID string) (string, []byte, bool) {
+func (n *Node) PeerKey(keyID string) (string, ed25519.PublicKey, bool) {
 	var row core.PeerRow
 	n.state.Read(func(v core.View) {
 		for _, candidate := range v.Peers() {

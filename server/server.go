@@ -206,6 +206,7 @@ func (s *Server) handler(parts Parts, log *slog.Logger) (http.Handler, error) {
 		Node: s.node, Receiver: receiver, Bank: bank.New(secret, parts.Now),
 		Origin: s.cfg.Origin, Secure: s.cfg.secure(), Now: parts.Now, Random: rand.Reader,
 		Log: log, Fetch: client.Fetch,
+		SignInURL:   func(code string) string { return s.cfg.Origin + "/wallet/sign-in?code=" + code },
 		CheckoutURL: func(offer string) string { return s.cfg.Origin + "/checkout/" + offer },
 	})
 	if err != nil {

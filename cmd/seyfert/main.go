@@ -1,0 +1,104 @@
+// Command seyfert is the one program of the platform: a node, its test bed and the offline
+// verifier, chosen by the first argument. Each subcommand has a file; this one only chooses.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const usage = `Seyfert: an open payments platform. One program, several uses:
+
+  seyfert sandbox  [--dir DIR] [--listen ADDR] [--run SCENARIO] [--json FILE]
+      the whole world on this machine: two nodes, a bank, a shop, a Bitcoin chain
+  seyfert init     --config FILE
+      make a node's keys and secrets; shows what to fund and where the keys are
+  seyfert serve    --config FILE
+      run a node
+  seyfert chain    --listen ADDR --dir DIR
+      run a regtest Bitcoin chain for nodes in other processes (JSON-RPC)
+  seyfert verify   BUNDLE --headers FILE [--node THUMBPRINT|FILE]
+      check a proof offline and say what it proves
+  seyfert simulate [--seed N] [--steps N]
+      two nodes in one thread with a network that loses, repeats and reorders
+  seyfert version
+`
+
+// errFailed ends the program with exit status 1 without another word: the subcommand has said
+// what failed.
+var errFailed = errors.New("failed")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, errFailed):
+		os.Exit(1)
+	case errors.As(err, new(usageError)):
+		fmt.Fprintf(os.Stderr, "seyfert: %v\n", err)
+		os.Exit(2)
+	default:
+		fmt.Fprintf(os.Stderr, "seyfert: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// usageError is a mistake on the command line.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+func run(ctx context.Context, args []string, out, errOut io.Writer) error {
+	if len(args) == 0 {
+		fmt.Fprint(errOut, usage)
+		return usageError("which use? name one of the above")
+	}
+	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
+		"sandbox":  runSandbox,
+		"init":     runInit,
+		"serve":    runServe,
+		"chain":    runChain,
+		"verify":   runVerify,
+		"simulate": runSimulate,
+		"version":  runVersion,
+	}
+	command, known := commands[args[0]]
+	switch {
+	case args[0] == "help" || args[0] == "-h" || args[0] == "--help":
+		fmt.Fprint(out, usage)
+		return nil
+	case !known:
+		fmt.Fprint(errOut, usage)
+		return usageError(fmt.Sprintf("%q is not one of the above", args[0]))
+	}
+	return command(ctx, args[1:], out, errOut)
+}
+
+// parse reads a subcommand's flags and refuses stray arguments.
+func parse(flags *flag.FlagSet, args []string, errOut io.Writer) error {
+	flags.SetOutput(errOut)
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return usageError(err.Error())
+	}
+	if flags.NArg() > 0 {
+		return usageError(fmt.Sprintf("%q is not expected here", flags.Arg(0)))
+	}
+	return nil
+}
+
+// newLog writes what operators need to know; a test bed says only what went wrong.
+func newLog(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"seyfert/proof"
+	"seyfert/simtest"
+	"seyfert/verify"
+)
+
+// headersBytesMax bounds the headers file: two million headers.
+const headersBytesMax = 80 * 2_000_000
+
+func runVerify(_ context.Context, args []string, out, errOut io.Writer) error {
+	flags := flag.NewFlagSet("verify", flag.ContinueOnError)
+	headers := flags.String("headers", "", "file of 80-byte block headers from genesis on")
+	pin := flags.String("node", "", "the node's key thumbprint, or a file with its descriptor")
+	bundle := ""
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		bundle, args = args[0], args[1:]
+	}
+	flags.SetOutput(errOut)
+	if err := flags.Parse(args); err != nil {
+		return usageError(err.Error())
+	}
+	if bundle == "" && flags.NArg() == 1 {
+		bundle = flags.Arg(0)
+	} else if flags.NArg() > 0 {
+		return usageError(fmt.Sprintf("%q is not expected here", flags.Arg(0)))
+	}
+	if bundle == "" || *headers == "" {
+		return usageError("a bundle and --headers FILE are needed")
+	}
+	data, err := readBounded(bundle, proof.BundleBytesMax)
+	if err != nil {
+		return err
+	}
+	options := verify.Options{Pin: *pin}
+	if options.Headers, err = readBounded(*headers, headersBytesMax); err != nil {
+		return err
+	}
+	if text, err := readBounded(*pin, 1<<20); *pin != "" && err == nil {
+		options.Pin = strings.TrimSpace(string(text))
+	}
+	report := verify.Check(data, options)
+	fmt.Fprint(out, report.Text())
+	if !report.OK {
+		return errFailed
+	}
+	return nil
+}
+
+// readBounded reads a file of at most limit bytes.
+func readBounded(path string, limit int64) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s is over %d bytes", path, limit)
+	}
+	return data, nil
+}
+
+func runSimulate(_ context.Context, args []string, out, errOut io.Writer) error {
+	flags := flag.NewFlagSet("simulate", flag.ContinueOnError)
+	seed := flags.Uint64("seed", 1, "the run's seed; the same seed gives the same run")
+	steps := flags.Int("steps", 10_000, "how many steps")
+	if err := parse(flags, args, errOut); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "seed %d, %d steps\n", *seed, *steps)
+	report, err := simtest.Run(simtest.Config{Seed: *seed, Steps: *steps})
+	if err != nil {
+		return fmt.Errorf("seed %d: %w", *seed, err)
+	}
+	fmt.Fprintln(out, report)
+	return nil
+}

@@ -1,0 +1,119 @@
+package sandbox
+
+import (
+	"time"
+
+	"seyfert/client"
+	"seyfert/web"
+)
+
+// lanes of the picture: the payer's node, the shop's node, the chain.
+const (
+	lanePayer = 1
+	laneShop  = 2
+	laneChain = 3
+)
+
+// moment is a step of a payment and the event that says that it happened.
+type moment struct {
+	key   string
+	lane  int
+	node  int // 0 seoul, 1 tokyo
+	event string
+}
+
+// moments are the steps of a push payment in their order.
+func moments() []moment {
+	return []moment{
+		{"order", lanePayer, 0, "order held"},
+		{"hold", lanePayer, 0, "order held"},
+		{"receipt", laneShop, 1, "claim pending"},
+		{"claim", laneShop, 1, "claim pending"},
+		{"match", lanePayer, 0, "order bound"},
+		{"prepare", lanePayer, 0, "transfer prepared"},
+		{"accepted", laneShop, 1, "transfer fulfilled"},
+		{"fulfil", lanePayer, 0, "transfer cleared"},
+		{"cleared", laneShop, 1, "transfer cleared"},
+	}
+}
+
+// moving draws the newest payment of the customer from the events of both nodes.
+func (p *worldPage) moving(nodes []seenNode) *web.Moving {
+	order, found := newest(nodes[0].events, "order held")
+	if !found || order.Amount == nil {
+		return nil
+	}
+	m := &web.Moving{
+		ID: order.Subject, Amount: *order.Amount, To: name(),
+		URL:  nodes[0].place.URL + "/wallet/orders/" + order.Subject,
+		From: web.NewParty(p.world.Customer.Name, "ko"),
+		Lanes: [3]web.Lane{
+			{Name: "seoul", Key: "lane.payer"},
+			{Name: "tokyo", Key: "lane.shop"},
+			{Name: "chain", Key: "lane.chain"},
+		},
+	}
+	transfer := ""
+	var last time.Time
+	add := func(key string, lane int, at time.Time) {
+		s := web.Step{Key: key, Lane: lane, At: at}
+		if !at.IsZero() {
+			if !last.IsZero() {
+				s.After = max(0, at.Sub(last))
+			}
+			last = at
+			m.Current = len(m.Steps) + 1
+		}
+		m.Steps = append(m.Steps, s)
+	}
+	for _, step := range moments() {
+		event, _ := of(nodes[step.node].events, step.event, order.Offer)
+		if step.event == "transfer cleared" && event.Subject != "" {
+			transfer = event.Subject
+		}
+		add(step.key, step.lane, event.At)
+	}
+	recorded, anchored := chainTimes(nodes[0], transfer)
+	add("recorded", laneChain, recorded)
+	add("anchored", laneChain, anchored)
+	return m
+}
+
+// chainTimes finds when the payer's node saw the transfer's record, and an anchor after it, in
+// a block.
+func chainTimes(s seenNode, transfer string) (recorded, anchored time.Time) {
+	if transfer == "" {
+		return
+	}
+	cleared := time.Time{}
+	for _, e := range s.events {
+		switch {
+		case e.Kind == "transfer cleared" && e.Subject == transfer:
+			cleared = e.At
+		case e.Kind == "chain confirmed" && e.Subject == "record:"+transfer:
+			recorded = e.At
+		case e.Kind == "chain confirmed" && !cleared.IsZero() && anchored.IsZero() &&
+			len(e.Subject) > 4 && e.Subject[:4] == "day:":
+			anchored = e.At
+		}
+	}
+	return recorded, anchored
+}
+
+func newest(events []client.Event, kind string) (client.Event, bool) {
+	for i := len(events) - 1; i >= 0; i-- {
+		if events[i].Kind == kind {
+			return events[i], true
+		}
+	}
+	return client.Event{}, false
+}
+
+func of(events []client.Event, kind, offer string) (client.Event, bool) {
+	for _, e := range events {
+		if e.Kind == kind && e.Offer == offer {
+			return e, true
+		}
+	}
+	return client.Event{}, false
+}
