@@ -24,6 +24,9 @@ func startChain(s *step, c journal.Command) (any, *fault.Error) {
 	if row.State == ChainStarted && s.now < row.Lease {
 		return nil, fault.New(fault.Conflict, "row", "Another attempt has the lease.")
 	}
+	if row.State == ChainReady {
+		row.From = s.node.TipHeight
+	}
 	row.State, row.Lease = ChainStarted, body.Lease
 	row.Attempts++
 	put(s, s.tables.chain, row.ID, row)
@@ -48,6 +51,8 @@ func sentChain(s *step, c journal.Command) (any, *fault.Error) {
 		return row, nil
 	}
 	row.State, row.Raw, row.TxID, row.Outpoint = ChainSent, body.Raw, body.TxID, body.Outpoint
+	// Of a lost attempt nobody knows whether its bytes left: they may be in a block already.
+	row.Search = row.Attempts > 1
 	put(s, s.tables.chain, row.ID, row)
 	s.event(EventRow{Kind: "chain sent", Subject: row.ID, Peer: row.Peer})
 	return row, nil
@@ -72,7 +77,7 @@ func seeChain(s *step, c journal.Command) (any, *fault.Error) {
 		if refused != nil {
 			return nil, refused
 		}
-		row.Height, row.Block = seen.Height, seen.Block
+		row.Height, row.Block, row.Search = seen.Height, seen.Block, false
 		row.State = ChainConfirmed
 		if seen.Height == 0 {
 			row.State = ChainSent

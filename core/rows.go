@@ -340,6 +340,10 @@ type ChainRow struct {
 	Height   int64               `cbor:"15,keyasint"`
 	Block    [32]byte            `cbor:"16,keyasint"`
 	Created  int64               `cbor:"17,keyasint"`
+	// From is the tip when the first attempt started. Search says that the transaction became
+	// known by a repeated attempt: blocks above From were read without looking for it.
+	From   int64 `cbor:"18,keyasint"`
+	Search bool  `cbor:"19,keyasint"`
 }
 
 // LeafRow is one audit leaf: what is hashed into the journal tree.

@@ -4,11 +4,11 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
+	"seyfert/chain"
 	"seyfert/core"
 	"seyfert/fault"
 	"seyfert/peer"
@@ -190,37 +190,93 @@ func (n *Node) WatchChain(ctx context.Context) (int, error) {
 	if _, err := n.follower.Sync(ctx); err != nil {
 		return 0, err
 	}
-	var at core.NodeRow
-	var rows []core.ChainRow
-	n.state.Read(func(v core.View) {
-		at = v.Node()
-		rows = v.ChainRows(0, int(at.ChainSeq))
-	})
+	at := read(n.state, core.View.Node)
 	tip, _ := n.follower.Tip()
-	from := at.TipHeight + 1
-	rescan := int64(0)
+	from, rescan := at.TipHeight+1, false
 	if held, ok := n.follower.Header(at.TipHeight); at.TipHeight > 0 &&
 		(!ok || held.Hash() != at.TipHash) {
-		from = max(1, min(at.TipHeight, tip)-RescanDepth)
-		rescan = from
+		from, rescan = max(1, min(at.TipHeight, tip)-RescanDepth), true
 	}
 	to := min(tip, from+BlocksPerStep-1)
-	if from > to && rescan == 0 {
-		return 0, nil
+	rows := n.wantedRows(at, rescan)
+	seen, err := n.searchRows(ctx, rows)
+	if err != nil || (from > to && len(seen) == 0) {
+		return 0, err
 	}
-	seen, err := n.findRows(ctx, rows, from, to)
+	found, err := n.findRows(ctx, rows, from, to)
 	if err != nil {
 		return 0, err
 	}
-	seen = append(seen, vanished(rows, seen, rescan)...)
+	seen = append(seen, found...)
+	if rescan {
+		seen = append(seen, vanished(rows, seen, from)...)
+	}
+	return int(max(0, to-from+1)), n.reportChain(ctx, at, to, seen)
+}
+
+// wantedRows lists the rows whose transactions are looked for in blocks: those that no block
+// of ours holds, or all of them when blocks that were read have gone.
+func (n *Node) wantedRows(at core.NodeRow, rescan bool) []core.ChainRow {
+	return read(n.state, func(v core.View) []core.ChainRow {
+		if rescan {
+			return v.ChainRows(0, int(at.ChainSeq))
+		}
+		return v.ChainOpen(int(at.ChainSeq))
+	})
+}
+
+// reportChain tells core the tip that was read up to, after the rows that were seen on the
+// way: should the process end in between, the same blocks are read again.
+func (n *Node) reportChain(ctx context.Context, at core.NodeRow, to int64,
+	seen []core.Seen,
+) error {
 	header, ok := n.follower.Header(to)
 	if !ok {
-		return 0, errors.New("the chain changed while it was read")
+		return errMoved()
 	}
-	err = n.act(ctx, core.KindSeeChain, core.SeeChain{
-		Height: to, Hash: header.Hash(), Seen: seen[:min(len(seen), core.SeenMax)],
+	for len(seen) > core.SeenMax {
+		err := n.act(ctx, core.KindSeeChain, core.SeeChain{
+			Height: at.TipHeight, Hash: at.TipHash, Seen: seen[:core.SeenMax],
+		})
+		if err != nil {
+			return err
+		}
+		seen = seen[core.SeenMax:]
+	}
+	return n.act(ctx, core.KindSeeChain, core.SeeChain{
+		Height: to, Hash: header.Hash(), Seen: seen,
 	})
-	return int(to - from + 1), err
+}
+
+// searchRows finds the transactions that a lost attempt sent, in blocks that were read before
+// anyone knew them. Height 0 in the answer says that a row is in none of them.
+func (n *Node) searchRows(ctx context.Context, rows []core.ChainRow) ([]core.Seen, error) {
+	var seen []core.Seen
+	tip, _ := n.follower.Tip()
+	for _, row := range rows {
+		if !row.Search || row.State != core.ChainSent {
+			continue
+		}
+		from := max(1, row.From-RescanDepth, tip-chain.LocateBlocksMax/2)
+		found, ok, err := chain.Locate(ctx, n.cfg.Chain, row.TxID, from)
+		if err != nil {
+			return nil, err
+		}
+		s := core.Seen{Row: row.ID}
+		if ok {
+			if _, held := n.follower.HeightOf(found.BlockHash); !held {
+				return nil, errMoved()
+			}
+			s.Height, s.Block = found.Height, found.BlockHash
+		}
+		seen = append(seen, s)
+	}
+	return seen, nil
+}
+
+// errMoved says that the chain changed while it was read; it is read again.
+func errMoved() error {
+	return fault.New(fault.Unavailable, "", "the chain changed while it was read")
 }
 
 // findRows reads blocks and finds the transactions of rows in them.
@@ -241,7 +297,7 @@ func (n *Node) findRows(ctx context.Context, rows []core.ChainRow, from, to int6
 		}
 		header, ok := n.follower.Header(height)
 		if !ok || header.Hash() != block.Hash {
-			return nil, errors.New("the chain changed while it was read")
+			return nil, errMoved()
 		}
 		for _, raw := range block.Txs {
 			tx, err := spv.ParseTx(raw)
@@ -257,17 +313,14 @@ func (n *Node) findRows(ctx context.Context, rows []core.ChainRow, from, to int6
 }
 
 // vanished lists the rows whose confirmation a reorganisation took away.
-func vanished(rows []core.ChainRow, seen []core.Seen, rescan int64) []core.Seen {
-	if rescan == 0 {
-		return nil
-	}
+func vanished(rows []core.ChainRow, seen []core.Seen, from int64) []core.Seen {
 	found := make(map[string]bool, len(seen))
 	for _, s := range seen {
 		found[s.Row] = true
 	}
 	var gone []core.Seen
 	for _, row := range rows {
-		if row.State == core.ChainConfirmed && row.Height >= rescan && !found[row.ID] {
+		if row.State == core.ChainConfirmed && row.Height >= from && !found[row.ID] {
 			gone = append(gone, core.Seen{Row: row.ID})
 		}
 	}
