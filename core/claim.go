@@ -85,7 +85,7 @@ func (s *step) ours(body SubmitClaim, offer payment.Offer, hash [32]byte) bool {
 func (s *step) claimHere(row ClaimRow, body SubmitClaim, offer payment.Offer,
 	hash [32]byte,
 ) ClaimRow {
-	if body.Local == nil {
+	if body.Local == nil || offer.Company != body.Company.String() {
 		return s.changeClaim(row, ClaimRefused)
 	}
 	facts := *body.Local
@@ -100,9 +100,6 @@ func (s *step) claimHere(row ClaimRow, body SubmitClaim, offer payment.Offer,
 	case payment.Same:
 		panic("core: a claim that is new here was matched before")
 	case payment.Refused:
-		return s.changeClaim(row, ClaimRefused)
-	}
-	if offer.Company != body.Company.String() {
 		return s.changeClaim(row, ClaimRefused)
 	}
 	transfer := newID[ledger.TransferID](s)
