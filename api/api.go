@@ -48,6 +48,8 @@ type Config struct {
 	Now    func() time.Time
 	Random io.Reader
 	Log    *slog.Logger
+	// BodyTimeout is the time in which a body must arrive; zero means BodyTimeoutDefault.
+	BodyTimeout time.Duration
 	// Limits bounds how often callers may try; the zero value means DefaultLimits.
 	Limits Limits
 }
@@ -87,6 +89,9 @@ type gate struct {
 func New(cfg Config) (http.Handler, error) {
 	if cfg.Limits == (Limits{}) {
 		cfg.Limits = DefaultLimits()
+	}
+	if cfg.BodyTimeout == 0 {
+		cfg.BodyTimeout = BodyTimeoutDefault
 	}
 	if err := cfg.validate(); err != nil {
 		return nil, err

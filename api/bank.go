@@ -44,7 +44,9 @@ func (g *gate) postNotice(r *http.Request, w http.ResponseWriter) error {
 		Amount: notice.Amount,
 	})
 	if err != nil {
-		return err
+		return renamed(err, map[string]string{
+			"notice": "notice_id", "amount.currency": "currency",
+		})
 	}
 	out, err := wire.JCS(struct {
 		Notice string `json:"notice_id"`

@@ -18,6 +18,9 @@ import (
 // carries nothing of an error but its text.
 const fieldMark = "\x00"
 
+// nullText is what is wrong with a null.
+const nullText = "This field is null; leave it out instead."
+
 // formats are what the API reads and writes: JSON, read strictly. The second name is the one
 // that huma looks for when a type ends in "+json".
 func formats() map[string]huma.Format {
@@ -44,7 +47,7 @@ func writeJSON(w io.Writer, v any) error {
 func readJSON(data []byte, v any) error {
 	err := strict.Unmarshal(data, v, strict.RejectUnknownMembers(true))
 	if err == nil {
-		return nil
+		return refuseNull(data)
 	}
 	field, why := "body", "The body is not JSON."
 	if e, ok := errors.AsType[*strict.SemanticError](err); ok {
@@ -65,6 +68,20 @@ func readJSON(data []byte, v any) error {
 		}
 	}
 	return errors.New(field + fieldMark + why)
+}
+
+// refuseNull says where a null stands in valid JSON: no request has one, and "not said" and
+// "said to be nothing" are not to be told apart by guessing.
+func refuseNull(data []byte) error {
+	for d := jsontext.NewDecoder(bytes.NewReader(data)); ; {
+		token, err := d.ReadToken()
+		if err != nil {
+			return nil // the end: that it is JSON was checked before
+		}
+		if token.Kind() == 'n' {
+			return errors.New(fieldOf(d.StackPointer()) + fieldMark + nullText)
+		}
+	}
 }
 
 // fieldOf writes a JSON pointer the way that the API writes fields: "basket[0].amount".

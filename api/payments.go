@@ -126,24 +126,23 @@ func (g *gate) createOffer(ctx context.Context, in *struct {
 		Origins: in.Body.Origins, ReturnURL: in.Body.ReturnURL,
 		Life: time.Duration(in.Body.ExpiresIn) * time.Second,
 	})
-	return respond(g.withCheckout(offer), inOwnWords(err))
+	return respond(g.withCheckout(offer), renamed(err, map[string]string{"offer.exp": "expires_in"}))
 }
 
-// inOwnWords names the field of this request where the error names one of the signed offer
-// that it becomes.
-func inOwnWords(err error) error {
+// renamed gives the field of this API where an error of the node names a field of what the
+// request becomes: the signed offer, the claim between nodes, the deposit.
+func renamed(err error, names map[string]string) error {
 	refused, ok := fault.Of(err)
 	if !ok {
 		return err
 	}
-	field, ofOffer := strings.CutPrefix(refused.Field, "offer.")
-	if !ofOffer {
-		return err
+	field, known := names[refused.Field]
+	if !known {
+		if field, known = strings.CutPrefix(refused.Field, "offer."); !known {
+			return err
+		}
 	}
-	if field == "exp" {
-		field = "expires_in"
-	}
-	return &fault.Error{Code: refused.Code, Field: field, Message: refused.Message}
+	return fault.New(refused.Code, field, "%s", refused.Message)
 }
 
 // withCheckout adds the address at which a customer pays the offer.
@@ -180,7 +179,7 @@ func (g *gate) createClaim(ctx context.Context, in *struct {
 		Amount: in.Body.Amount, Signature: in.Body.Signature,
 	})
 	if err != nil {
-		return nil, err
+		return nil, renamed(err, map[string]string{"claim_id": "id"})
 	}
 	ctx, cancel := in.within(ctx)
 	defer cancel()

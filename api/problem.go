@@ -243,15 +243,19 @@ func translate(ctx huma.Context, _ string, v any) (any, error) {
 // problemOfModel reads what huma found wrong with a request before any handler ran. The values
 // at fault are not repeated: they may be secrets.
 func problemOfModel(model *huma.ErrorModel) *Problem {
-	fields := make([]ProblemField, 0, len(model.Errors))
-	for _, e := range model.Errors {
-		if e != nil {
-			fields = append(fields, problemField(e))
-		}
-	}
-	slices.SortStableFunc(fields, func(a, b ProblemField) int {
-		return cmp.Compare(a.Field, b.Field)
+	found := slices.DeleteFunc(slices.Clone(model.Errors), func(e *huma.ErrorDetail) bool {
+		return e == nil
 	})
+	// Huma walks through maps: the order is made the same for the same request, with the
+	// parameters before the body.
+	slices.SortStableFunc(found, func(a, b *huma.ErrorDetail) int {
+		return cmp.Or(-cmp.Compare(place(a), place(b)), cmp.Compare(a.Location, b.Location),
+			cmp.Compare(a.Message, b.Message))
+	})
+	fields := make([]ProblemField, 0, len(found))
+	for _, e := range found {
+		fields = append(fields, problemField(e))
+	}
 	fields = slices.Compact(fields)
 	fields = fields[:min(len(fields), problemErrsMax)]
 	code := string(fault.Invalid)
@@ -268,7 +272,10 @@ func problemOfModel(model *huma.ErrorModel) *Problem {
 	default:
 		code = codeInternal
 	}
-	p := newProblem(code, "body", model.Detail)
+	if len(fields) > 0 && fields[0].Detail == nullText {
+		code = string(fault.Invalid) // it is JSON, but not what this field takes
+	}
+	p := newProblem(code, "body", sentence(model.Detail))
 	if len(fields) > 0 {
 		p.Field, p.Detail = fields[0].Field, fields[0].Detail
 	}
@@ -278,14 +285,18 @@ func problemOfModel(model *huma.ErrorModel) *Problem {
 	return p
 }
 
+// place is the part of the request that an error is about: body, header, path or query.
+func place(e *huma.ErrorDetail) string {
+	where, _, _ := strings.Cut(e.Location, ".")
+	return where
+}
+
 // problemField names the field of one of huma's errors in the request's own words.
 func problemField(e *huma.ErrorDetail) ProblemField {
 	field := e.Location
-	for _, place := range []string{"body", "query", "path", "header"} {
-		if rest, found := strings.CutPrefix(field, place+"."); found {
-			field = rest
-			break
-		}
+	switch where := place(e); where {
+	case "body", "query", "path", "header":
+		field = strings.TrimPrefix(field, where+".")
 	}
 	detail := e.Message
 	if name, ok := missing(e.Message); ok {

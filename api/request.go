@@ -12,6 +12,7 @@ import (
 	"path"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"seyfert/auth"
 	"seyfert/fault"
@@ -25,8 +26,8 @@ import (
 const (
 	// BodyBytesMax bounds the body of a request to /v1.
 	BodyBytesMax = 64 << 10
-	// BodyTimeout is the time in which a body must arrive.
-	BodyTimeout = 10 * time.Second
+	// BodyTimeoutDefault is the time in which a body must arrive.
+	BodyTimeoutDefault = 10 * time.Second
 	// WaitMax is the longest that a caller may ask to wait for something.
 	WaitMax = 20 * time.Second
 	// AnswerTimeout is the time for the whole of an answer, waits included.
@@ -95,7 +96,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	controller := http.NewResponseController(w)
 	// Not every server can set deadlines; those that can not have their own.
 	controller.SetWriteDeadline(time.Now().Add(AnswerTimeout))
-	body, err := readBody(controller, r, bodyMax(r.URL.Path))
+	body, err := g.readBody(controller, r)
 	if err != nil {
 		w.Header().Set("Connection", "close")
 		g.write(w, r, err)
@@ -129,6 +130,9 @@ func (g *gate) checkRoute(r *http.Request) error {
 	clean := path.Clean(r.URL.Path)
 	if r.URL.Path != clean && r.URL.Path != clean+"/" {
 		return none // the mux would redirect, and a body would be lost on the way
+	}
+	if !utf8.ValidString(r.URL.Path) {
+		return none // no id of ours, and no text that a journal could keep
 	}
 	handler, pattern := g.mux.Handler(r)
 	if pattern != "" {
@@ -181,12 +185,13 @@ func bodyMax(path string) int64 {
 }
 
 // readBody reads the whole body before anything is decided, in bounded time and space.
-func readBody(c *http.ResponseController, r *http.Request, most int64) ([]byte, error) {
+func (g *gate) readBody(c *http.ResponseController, r *http.Request) ([]byte, error) {
+	most := bodyMax(r.URL.Path)
 	tooLarge := fault.New(fault.TooLarge, "body", "The body is longer than %d bytes.", most)
 	if r.ContentLength > most {
 		return nil, tooLarge
 	}
-	c.SetReadDeadline(time.Now().Add(BodyTimeout))
+	c.SetReadDeadline(time.Now().Add(g.cfg.BodyTimeout))
 	body, err := io.ReadAll(io.LimitReader(r.Body, most+1))
 	if err != nil {
 		if e, ok := errors.AsType[net.Error](err); (ok && e.Timeout()) ||

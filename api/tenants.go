@@ -130,8 +130,12 @@ func (g *gate) createSignIn(ctx context.Context, in *struct {
 },
 ) (*answer[signIn], error) {
 	code, expires, err := g.node.CreateSignIn(ctx, callerOf(ctx), in.ID)
-	return respond(signIn{Code: string(code), Expires: expires, URL: g.signInURL(string(code))},
-		err)
+	if err != nil {
+		return nil, renamed(err, map[string]string{"subject": "id"})
+	}
+	return respond(signIn{
+		Code: string(code), Expires: expires, URL: g.signInURL(string(code)),
+	}, nil)
 }
 
 func (g *gate) signInURL(code string) string {

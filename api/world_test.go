@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -71,8 +70,8 @@ type place struct {
 
 // settings are what a test may want otherwise.
 type settings struct {
-	limits  api.Limits
-	noPeers bool
+	limits      api.Limits
+	bodyTimeout time.Duration
 }
 
 // newPlace starts a node of the given name on a chain.
@@ -88,7 +87,7 @@ func newPlace(t *testing.T, name string, c *clock, coins *chain.Memory, s settin
 		url: "http://" + name + ".localhost:" + port, chain: coins,
 		out: egress.New(egress.Policy{Loopback: true}),
 	}
-	p.build(s)
+	p.build()
 	handler := p.handler(s)
 	server := &http.Server{Handler: handler}
 	go server.Serve(listener)
@@ -97,7 +96,7 @@ func newPlace(t *testing.T, name string, c *clock, coins *chain.Memory, s settin
 }
 
 // build makes the node of memory parts.
-func (p *place) build(_ settings) {
+func (p *place) build() {
 	p.t.Helper()
 	keys, err := signer.NewKeys(rand.Reader, p.did, "regtest")
 	must(p.t, err)
@@ -166,7 +165,7 @@ func (p *place) handler(s settings) http.Handler {
 		Fetch:       peer.NewClient(p.out, p.signer, p.unix, rand.Reader).Fetch,
 		CheckoutURL: func(offer string) string { return p.url + "/checkout/" + offer },
 		Origin:      p.url, Now: p.clock.Now, Random: rand.Reader, Log: p.logger(),
-		Limits: s.limits,
+		Limits: s.limits, BodyTimeout: s.bodyTimeout,
 	})
 	must(p.t, err)
 	return handler
@@ -291,11 +290,4 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// recorder answers one request without a server.
-func recorder(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
 }
