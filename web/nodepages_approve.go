@@ -199,7 +199,7 @@ func (p *NodePages) order(w http.ResponseWriter, r *http.Request, who visitor, t
 	case err == nil:
 		http.Redirect(w, r, orderURL(order)+"/receipt", http.StatusSeeOther)
 		return nil
-	case isFault && refused.Code == fault.Conflict:
+	case isFault && refused.Code == fault.Conflict && refused.Field == "offer":
 		own, exists, findErr := p.ordered(who, terms)
 		if findErr != nil {
 			return findErr
@@ -232,7 +232,7 @@ func (p *NodePages) receipt(w http.ResponseWriter, r *http.Request, who visitor)
 	v := &HandOver{
 		Frame: p.memberFrame(), Shop: NewParty(order.Payee, hanLang), Amount: order.Amount,
 		Receipt: order.Receipt, Offer: order.Offer, Order: order.ID, OrderURL: orderURL(order),
-		Now: p.cfg.Now(), Expires: order.Expires, Whole: order.Expires.Sub(order.Created),
+		Expires: order.Expires,
 	}
 	if order.ReturnURL != "" && egress.CheckURL(order.ReturnURL, p.cfg.Demo) == nil {
 		origin, err := payment.Origin(order.ReturnURL)

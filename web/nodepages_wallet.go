@@ -214,4 +214,4 @@ func (p *NodePages) proof(w http.ResponseWriter, r *http.Request, who visitor) e
 }
 
 // bundleName is the file name of an order's proof bundle.
-func bundleName(order node.Order) string { return "seyfert-" + order.Transfer + ".json" }
+func bundleName(order node.Order) string { return order.Transfer + ".proof.json" }

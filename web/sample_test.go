@@ -203,8 +203,7 @@ func sampleHandOver(action string) web.View {
 		Frame: walletFrame(), Shop: kanda(), Amount: won(15_000), Action: action,
 		Receipt: "v1.c2VvdWw.k1.o2F2AWFrUHk5eFQ0b1hXbWFjWCBGq0mB1n3Jc8yPZr0u7YtLk5cQ2hVw9eXaT6sD4fBiRj",
 		Offer:   "off_01JD9W4H2M3XH5B2N8T6V0YRGM", Order: "ord_01JD9W4K7Q3XH5B2N8T6V0YRGM",
-		OrderURL: "/wallet/orders/ord_01JD9W4K7Q3XH5B2N8T6V0YRGM", Now: at(14, 2, 0, 0),
-		Expires: at(14, 4, 34, 0), Whole: 3 * time.Minute,
+		OrderURL: "/wallet/orders/ord_01JD9W4K7Q3XH5B2N8T6V0YRGM", Expires: at(14, 4, 34, 0),
 	}
 }
 

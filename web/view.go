@@ -265,9 +265,7 @@ type HandOver struct {
 	Offer    string
 	Order    string
 	OrderURL string // the payment in the wallet
-	Now      time.Time
 	Expires  time.Time
-	Whole    time.Duration
 }
 
 func (*HandOver) page() string { return "handover" }
