@@ -33,7 +33,7 @@ func TestPagesSignIn(t *testing.T) {
 		!strings.Contains(cookie, "SameSite=Lax") {
 		t.Errorf("cookie %q", cookie)
 	}
-	b.get(w.seoul.origin+"/wallet").shows(t, 200, "Kim Hana", "KRW\u00a0100,000", "110-1",
+	b.get(w.seoul.origin+"/wallet?lang=en").shows(t, 200, "Kim Hana", "KRW\u00a0100,000", "110-1",
 		"Hanbit Bank", `data-copy="110-1"`, "Deposit")
 	b.get(w.seoul.origin+"/wallet?lang=ko").shows(t, 200, "100,000원", "가상계좌", "입금")
 	b.get(w.seoul.origin+"/wallet").shows(t, 200, "100,000원")
@@ -102,7 +102,7 @@ func TestPagesPay(t *testing.T) {
 	if given.field(t, "offer") != offer.ID || given.field(t, "order") != path[len("/wallet/orders/"):] {
 		t.Error("the shop is not told which offer and order")
 	}
-	b.get(w.seoul.origin+"/wallet").shows(t, 200, "Held KRW\u00a015,000", "available")
+	b.get(w.seoul.origin+"/wallet").shows(t, 200, ">KRW\u00a085,000</data></small>", "Held")
 	b.get(order).shows(t, 200, "Held", path+"/receipt")
 	b.get(order+"/proof").shows(t, 409, "no proof to download yet")
 
@@ -134,7 +134,7 @@ func (w *world) proveInBrowser(b *browser, path string) {
 	w.until(func() bool { return strings.Contains(b.get(order).body, "Anchored in Bitcoin</h3><p>Block") })
 	b.get(order).shows(t, 200, "1 of 6 so far")
 	w.mine(5)
-	w.until(func() bool { return strings.Contains(b.get(order).body, "6 confirmations") })
+	w.until(func() bool { return strings.Contains(b.get(order).body, "Final by") })
 	b.get(order+"/verify").leads(t, path+"#verify")
 	shown := b.get(order)
 	bundle := b.get(order + "/proof")
@@ -176,7 +176,7 @@ func TestPagesDecline(t *testing.T) {
 		shows(t, 200, "거절했습니다")
 	w.untouched()
 	got := b.post(w.seoul.origin+"/wallet/approve", sheet.form(t, "approve"))
-	b.get(w.seoul.origin+got.header.Get("Location")).shows(t, 200, "Sealed receipt", "v1.",
+	b.get(w.seoul.origin+got.header.Get("Location")+"?lang=en").shows(t, 200, "Sealed receipt", "v1.",
 		"names no address")
 }
 
