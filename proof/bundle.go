@@ -37,42 +37,37 @@ const (
 
 // Bundle proves one record offline (design section 6). Its file is the JCS form (RFC 8785) and
 // nothing else, so that no byte of it is idle: each is checked or feeds a hash that is checked.
-// Bytes are lower-case hex unless said otherwise.
+// Bytes are lower-case hex unless said otherwise. The fields stand in the order of their JSON
+// names, which makes JCS fast.
 type Bundle struct {
-	Format  string `json:"format"`
-	Network string `json:"network"`
-	// Descriptor is the signed descriptor of the node that made the record.
-	Descriptor string     `json:"descriptor"`
-	Record     Record     `json:"record"`
-	Statements Statements `json:"statements"`
-	Position   Position   `json:"position"`
+	Anchor Anchor `json:"anchor"`
 	// Checkpoint is the signed note over the journal tree (C2SP tlog-checkpoint).
 	Checkpoint string `json:"checkpoint"`
 	Day        Day    `json:"day"`
-	Anchor     Anchor `json:"anchor"`
+	// Descriptor is the signed descriptor of the node that made the record.
+	Descriptor string `json:"descriptor"`
+	// Format is the constant of that name.
+	Format string `json:"format"`
+	// Network names the Bitcoin network of the anchor and of both descriptors.
+	Network    string     `json:"network"`
+	Position   Position   `json:"position"`
+	Record     Record     `json:"record"`
+	Statements Statements `json:"statements"`
 }
 
-// Record is the audit record: its kind, the salt of its leaf and its canonical CBOR (base64url).
-type Record struct {
-	Kind uint16      `json:"kind"`
-	Salt wire.Digest `json:"salt"`
-	Data string      `json:"data"`
-}
-
-// Statements are the signed messages that a cleared transfer rests on, and the descriptor whose
-// key the peer's are signed with. They are JWS in compact form.
-type Statements struct {
-	PeerDescriptor string `json:"peerDescriptor"`
-	Prepare        string `json:"prepare"`
-	Fulfil         string `json:"fulfil"`
-	Ack            string `json:"ack"`
-}
-
-// Position is the leaf's index in the journal tree and its inclusion proof (RFC 6962), from the
-// leaf upwards. The tree's size stands in the checkpoint.
-type Position struct {
-	Leaf  int64         `json:"leaf"`
-	Proof []wire.Digest `json:"proof"`
+// Anchor leads from the node's lane to a block.
+type Anchor struct {
+	// Header is the block's header of 80 bytes.
+	Header string `json:"header"`
+	// Index and Siblings are the anchor's place in the block and its Merkle branch, from the
+	// transaction upwards, in wire order.
+	Index uint32 `json:"index"`
+	// Lane is the number of the lane in the descriptor.
+	Lane     uint32   `json:"lane"`
+	Siblings []string `json:"siblings"`
+	// Spends are transactions without witnesses, from the one that spends the lane's first
+	// coin to the one that carries the anchor; each spends output 1 of the one before.
+	Spends []string `json:"spends"`
 }
 
 // Day is what the daily anchor commits to beside the checkpoint: days since 1970, and the root
@@ -82,15 +77,27 @@ type Day struct {
 	Totals wire.Digest `json:"totals"`
 }
 
-// Anchor leads from the node's lane to a block. Spends are transactions without witnesses, from
-// the one that spends the lane's first coin to the one that carries the anchor; each spends
-// output 1 of the one before.
-type Anchor struct {
-	Lane     uint32   `json:"lane"`
-	Spends   []string `json:"spends"`
-	Index    uint32   `json:"index"`
-	Siblings []string `json:"siblings"`
-	Header   string   `json:"header"`
+// Position is the leaf's index in the journal tree and its inclusion proof (RFC 6962), from the
+// leaf upwards. The tree's size stands in the checkpoint.
+type Position struct {
+	Leaf  int64         `json:"leaf"`
+	Proof []wire.Digest `json:"proof"`
+}
+
+// Record is the audit record: its canonical CBOR (base64url), its kind and the salt of its leaf.
+type Record struct {
+	Data string      `json:"data"`
+	Kind uint16      `json:"kind"`
+	Salt wire.Digest `json:"salt"`
+}
+
+// Statements are the signed messages that a cleared transfer rests on, and the descriptor whose
+// key the peer's are signed with. They are JWS in compact form.
+type Statements struct {
+	Ack            string `json:"ack"`
+	Fulfil         string `json:"fulfil"`
+	PeerDescriptor string `json:"peerDescriptor"`
+	Prepare        string `json:"prepare"`
 }
 
 // Encode returns the bundle's file, or an error for a bundle that ParseBundle would refuse.

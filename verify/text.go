@@ -91,28 +91,28 @@ func (r Report) Text() string {
 		case !step.OK:
 			mark, failed = "FAILED", true
 		}
-		fmt.Fprintf(&b, "  %-7s %-11s %s\n", mark, step.Name, step.Text)
+		fmt.Fprintf(&b, "  %-7s %-11s %s\n", mark, step.Name, printable(step.Text))
 	}
 	if len(r.Proven) > 0 {
 		b.WriteString("\nProven:\n")
 	}
 	for _, text := range r.Proven {
-		b.WriteString("  - " + text + "\n")
+		b.WriteString("  - " + printable(text) + "\n")
 	}
 	if len(r.NotProven) > 0 {
 		b.WriteString("\nNot proven:\n")
 	}
 	for _, limit := range r.NotProven {
-		b.WriteString("  - " + limit.Text + "\n")
+		b.WriteString("  - " + printable(limit.Text) + "\n")
 	}
 	return b.String()
 }
 
-// textRunesMax bounds the words of one step.
+// textRunesMax bounds the words of one line.
 const textRunesMax = 1000
 
-// printable replaces what a terminal could act on, since some words come from the bundle, and
-// cuts what is too long.
+// printable replaces what a terminal could act on, and cuts what is too long. The words of a
+// bundle are parsed before they are repeated; this is the second lock.
 func printable(text string) string {
 	count := 0
 	return strings.Map(func(r rune) rune {

@@ -156,7 +156,7 @@ func Check(bundle []byte, o Options) Report {
 		}
 		taken := step.take()
 		r.OK = taken.OK
-		r.Steps = append(r.Steps, Step{Name: step.name, OK: r.OK, Text: printable(taken.Text)})
+		r.Steps = append(r.Steps, Step{Name: step.name, OK: r.OK, Text: taken.Text})
 	}
 	if r.OK {
 		r.Proven, r.NotProven = i.proven(), i.notProven()

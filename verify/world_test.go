@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"testing"
 
 	"seyfert/clearing"
@@ -72,6 +73,7 @@ func newWorld(t testing.TB, seed string) *world {
 		w.payee.fill(t, 6)
 		w.clear(t, money.New(money.KRW, 15_000+uint64(n)), uint32(n+1), at)
 		w.payer.fill(t, 2)
+		w.payee.fill(t, 3)
 		w.closeDay(t, uint32(startDay+n))
 		w.chain.mine(t)
 	}
@@ -291,7 +293,7 @@ func (m *member) closeDay(t testing.TB, number uint32) day {
 	}
 	m.spend(make([]byte, 80))
 	m.spend(dailyPayload(t, string(spv.Regtest), m.did, number, c, wire.Digest{}))
-	return day{number: number, note: note, size: c.Size, spends: m.spends[:len(m.spends):len(m.spends)]}
+	return day{number: number, note: note, size: c.Size, spends: slices.Clone(m.spends)}
 }
 
 func dailyPayload(t testing.TB, network, did string, number uint32, c merkle.Checkpoint,
