@@ -104,8 +104,8 @@ func mustHave(t *testing.T, c *client.Client, want uint64) {
 	}
 }
 
-// mustRefuse checks that an error is a problem of a code and names a field.
-func mustRefuse(t *testing.T, err error, status int, code, field string) {
+// mustBe checks that an error is a problem of a code and names a field.
+func mustBe(t *testing.T, err error, status int, code, field string) {
 	t.Helper()
 	p, ok := errors.AsType[*client.Problem](err)
 	if !ok || p.Status != status || p.Code != code || p.Field != field || p.RequestID == "" ||
@@ -170,7 +170,7 @@ func (w *world) mustProve(kim customer, kanda shop, transfer string) {
 	w.t.Helper()
 	ctx := w.t.Context()
 	_, err := kim.Proof(ctx, transfer)
-	mustRefuse(w.t, err, http.StatusUnprocessableEntity, client.CodeRefused, "transfer")
+	mustBe(w.t, err, http.StatusUnprocessableEntity, client.CodeRefused, "transfer")
 	for _, p := range []*place{w.seoul, w.tokyo} {
 		_, err := p.operator().CloseDay(ctx, "")
 		must(w.t, err)
