@@ -30,6 +30,13 @@ func addPeer(s *step, c journal.Command) (any, *fault.Error) {
 	if wire.CheckDID(body.DID) != nil || body.DID == s.node.DID {
 		return nil, fault.New(fault.Invalid, "did", "A peer has a did:web name of its own.")
 	}
+	if len(body.URL) > 2*TextMax || len(body.Descriptor) > wire.DescriptorBytesMax*2 ||
+		len(body.Credit) > CreditsMax {
+		return nil, fault.New(fault.TooLarge, "url", "The terms of the peer are too long.")
+	}
+	if other := s.peerOfKey(body.KeyID); other != "" && other != body.DID {
+		return nil, fault.New(fault.Conflict, "descriptor", "Another peer has this key.")
+	}
 	old, known := get(s, s.tables.peers, body.DID)
 	if known && (old.KeyID != body.KeyID || !slices.Equal(old.SealKey, body.SealKey)) {
 		return nil, fault.New(fault.Conflict, "descriptor",
@@ -44,11 +51,26 @@ func addPeer(s *step, c journal.Command) (any, *fault.Error) {
 	}
 	put(s, s.tables.peers, row.DID, row)
 	if !known {
+		if s.node.Peers >= PeersMax {
+			return nil, fault.New(fault.Refused, "url", "A node has at most %d peers.", PeersMax)
+		}
+		s.node.Peers++
 		put(s, s.tables.channels, row.DID, ChannelRow{})
 	}
 	s.state("peer", row.DID, wire.MustMarshal(row))
 	s.event(EventRow{Kind: "peer", Subject: row.DID, Peer: row.DID})
 	return row, nil
+}
+
+// peerOfKey names the peer that a signing key is pinned for, or is empty.
+func (s *step) peerOfKey(keyID string) string {
+	did := ""
+	check(s.tables.peers.ScanIndex(s.tx, s.tables.byKey, text(keyID),
+		func(_ []byte, row PeerRow) bool {
+			did = row.DID
+			return false
+		}))
+	return did
 }
 
 // send decides a message: its place in the channel and every byte of its payload are fixed
@@ -149,7 +171,7 @@ func (s *step) order(channel ChannelRow, m wire.Message, hash [32]byte) (Receive
 func (s *step) act(m wire.Message, body Receive) *fault.Error {
 	switch m.Type {
 	case TypeClaimPresent:
-		return s.onClaimPresent(m, body.Facts)
+		return s.onClaimPresent(m, body)
 	case TypeClaimResult:
 		return s.onClaimResult(m)
 	case TypePrepare:

@@ -39,6 +39,9 @@ func submitClaim(s *step, c journal.Command) (any, *fault.Error) {
 	if refused := s.company(c, body.Company); refused != nil {
 		return nil, refused
 	}
+	if err := body.Claim.Validate(); err != nil {
+		return nil, refusal(err)
+	}
 	content := wire.Hash("claim content", wire.MustMarshal(body.Claim))
 	if old, exists := get(s, s.tables.claims, body.Claim.ID); exists {
 		if old.Company != body.Company || old.Content != content {
@@ -59,6 +62,9 @@ func submitClaim(s *step, c journal.Command) (any, *fault.Error) {
 		return s.changeClaim(row, ClaimRefused), nil
 	}
 	row.Offer = offer.ID
+	if s.ours(body, offer, hash) && s.taken(offer.ID) {
+		return s.changeClaim(row, ClaimConflict), nil
+	}
 	if body.Payer == s.node.DID {
 		return s.claimHere(row, body, offer, hash), nil
 	}
@@ -79,6 +85,13 @@ func (s *step) ours(body SubmitClaim, offer payment.Offer, hash [32]byte) bool {
 	kept, exists := get(s, s.tables.offers, offer.ID)
 	return exists && kept.Hash == hash && kept.Company == body.Company &&
 		body.KeySigned && body.OfferSigned
+}
+
+// taken says whether an offer, which is good for one payment, is paid or has a claim under way:
+// two customers of two nodes may both have ordered it.
+func (s *step) taken(id payment.OfferID) bool {
+	offer, _ := get(s, s.tables.offers, id)
+	return offer.State != OfferOpen
 }
 
 // claimHere judges a claim on a receipt of this very node and, if it matches, captures at once.
@@ -142,8 +155,13 @@ func heldSide(order OrderRow, found bool) payment.Held {
 	}
 }
 
-// changeClaim moves a claim to a state.
+// changeClaim moves a claim to a state. When a claim under way fails, its offer may be claimed
+// again.
 func (s *step) changeClaim(row ClaimRow, state string) ClaimRow {
+	failed := state == ClaimRefused || state == ClaimConflict
+	if row.State == ClaimPending && failed {
+		s.markOffer(row.Offer, OfferOpen, row.ID)
+	}
 	row.State, row.Changed = state, s.now
 	put(s, s.tables.claims, row.ID, row)
 	s.state("claim", row.ID.String(), wire.MustMarshal(row))
@@ -169,7 +187,8 @@ func (s *step) markOffer(id payment.OfferID, state string, claim payment.ClaimID
 
 // onClaimPresent judges a peer's claim and, on a match, binds the hold and sends the prepare in
 // the same step (protocol.md A4). Every other answer leaves hold and handle as they were.
-func (s *step) onClaimPresent(m wire.Message, facts *payment.Facts) *fault.Error {
+func (s *step) onClaimPresent(m wire.Message, received Receive) *fault.Error {
+	facts := received.Facts
 	var body ClaimPresent
 	if refused := readBody(m, &body); refused != nil {
 		return refused
@@ -193,21 +212,25 @@ func (s *step) onClaimPresent(m wire.Message, facts *payment.Facts) *fault.Error
 	case payment.Same:
 		s.answerClaim(m, body.Claim.ID, claimStateOf(order), "")
 	case payment.Matched:
-		s.matched(m, order, body, facts.Digest)
+		s.matched(m, order, body, received)
 	}
 	return nil
 }
 
 // matched binds the hold to the transfer and ends its clock expiry.
-func (s *step) matched(m wire.Message, order OrderRow, body ClaimPresent, digest [32]byte) {
-	if clearing.CheckQuote(body.Quote, order.Amount, s.node.TipHeight) != nil ||
-		!s.freshTransfer(body.Quote.Transfer) {
+func (s *step) matched(m wire.Message, order OrderRow, body ClaimPresent, received Receive) {
+	err := clearing.CheckQuote(body.Quote, clearing.Terms{
+		Amount: order.Amount, Channel: received.Channel, Tip: s.node.TipHeight,
+		Today: uint32(s.now / (24 * 60 * 60 * 1000)),
+	})
+	if err != nil || !s.freshTransfer(body.Quote.Transfer) {
 		s.answerClaim(m, body.Claim.ID, ClaimRefused, clearing.CodeTime)
 		return
 	}
 	check(s.draft.Bind(order.Hold))
 	s.held(order.Hold, "bound", order.Amount)
-	order.Claim, order.Digest, order.Transfer = body.Claim.ID, digest, body.Quote.Transfer
+	order.Claim, order.Digest = body.Claim.ID, received.Facts.Digest
+	order.Transfer = body.Quote.Transfer
 	s.changeOrder(order, OrderBound)
 	s.prepare(m, order, body.Quote)
 }
@@ -230,7 +253,8 @@ func claimStateOf(order OrderRow) string {
 }
 
 // onClaimResult ends a claim that the payer's node refused. "paid" and "pending" change
-// nothing here: only the transfer's own messages say that money is owed.
+// nothing here, and neither does anything once the transfer is accepted: only the transfer's
+// own messages say that money is owed.
 func (s *step) onClaimResult(m wire.Message) *fault.Error {
 	var body ClaimResult
 	if refused := readBody(m, &body); refused != nil {
@@ -240,7 +264,7 @@ func (s *step) onClaimResult(m wire.Message) *fault.Error {
 	if !exists || claim.Payer != m.From {
 		return fault.New(fault.Invalid, "body.claimId", "There is no such claim.")
 	}
-	if claim.State != ClaimPending {
+	if claim.State != ClaimPending || !claim.Transfer.IsZero() {
 		return nil
 	}
 	switch body.Result {

@@ -46,6 +46,12 @@ const (
 	TextMax = 256
 	// SeenMax bounds the chain rows that one KindSeeChain reports.
 	SeenMax = 256
+	// CreditsMax bounds the currencies that a peer is given credit in.
+	CreditsMax = 64
+	// PeersMax bounds the peers of a node.
+	PeersMax = 10_000
+	// DaysAheadMax is how far ahead of its time a day may be closed.
+	DaysAheadMax = 31
 	// ExpireMax bounds the holds that one entry expires; the rest follow with the next.
 	ExpireMax = 1024
 )
@@ -170,6 +176,8 @@ type Receive struct {
 	// Facts belong to a claim.present, Preimage to a transfer.prepare.
 	Facts    *payment.Facts `cbor:"2,keyasint"`
 	Preimage []byte         `cbor:"3,keyasint"`
+	// Channel is the name of the channel in which this node owes the peer, in hex.
+	Channel string `cbor:"4,keyasint"`
 }
 
 // Received is the answer to a Receive.

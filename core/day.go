@@ -24,6 +24,10 @@ func closeDay(s *step, c journal.Command) (any, *fault.Error) {
 		return old, nil
 	}
 	size := uint64(s.core.tree.Size())
+	if today := uint32(s.now / (24 * 60 * 60 * 1000)); body.Day > today+DaysAheadMax {
+		return nil, fault.New(fault.Refused, "day", "A day is closed at most %d days ahead.",
+			DaysAheadMax)
+	}
 	if body.Day <= s.node.LastDay {
 		return nil, fault.New(fault.Refused, "day", "A later day is closed already.")
 	}

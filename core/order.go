@@ -58,8 +58,8 @@ func approveOrder(s *step, c journal.Command) (any, *fault.Error) {
 
 // orderable checks that an offer may be ordered here and now, once.
 func (s *step) orderable(offer payment.Offer, hash [32]byte) *fault.Error {
-	if offer.Expires*1000 <= s.now {
-		return fault.New(fault.Refused, "offer", "The offer has expired.")
+	if err := offer.Current(s.now); err != nil {
+		return refusal(err)
 	}
 	taken := false
 	check(s.tables.orders.ScanIndex(s.tx, s.tables.byOffer, table.Key{}.Fixed(hash[:]),

@@ -48,6 +48,7 @@ type NodeRow struct {
 	ChainSeq   uint64           `cbor:"10,keyasint"`
 	LastSize   uint64           `cbor:"11,keyasint"` // size of the newest checkpoint
 	LastDay    uint32           `cbor:"12,keyasint"`
+	Peers      uint32           `cbor:"13,keyasint"`
 }
 
 // Cursor says how far the state has come. It is written with each entry and is not part of
@@ -270,8 +271,8 @@ const (
 	TransferPrepared  = "prepared"  // payer: sent, hold bound
 	TransferFulfilled = "fulfilled" // payee: accepted and preimage given
 	TransferCleared   = "cleared"   // both: the obligation stands
-	TransferVoid      = "void"      // payer: rejected by the payee
 	TransferRejected  = "rejected"  // payee: refused
+	TransferVoid      = "void"      // payer: rejected by the payee
 )
 
 // TransferRow is one transfer with a peer. The seqs say where its messages stand in the
@@ -297,7 +298,6 @@ type TransferRow struct {
 	Created    int64               `cbor:"18,keyasint"`
 	Cleared    int64               `cbor:"19,keyasint"`
 	Company    CompanyID           `cbor:"20,keyasint"`
-	RecordRow  string              `cbor:"21,keyasint"`
 }
 
 // PositionRow sums what cleared in one direction with one peer, per currency and due date.
@@ -409,6 +409,7 @@ type schema struct {
 	byQuote     table.Index[ClaimRow]
 	claimsOf    table.Index[ClaimRow]
 	peers       table.Table[string, PeerRow]
+	byKey       table.Index[PeerRow]
 	channels    table.Table[string, ChannelRow]
 	sent        table.Table[MessageKey, MessageRow]
 	received    table.Table[MessageKey, MessageRow]
@@ -421,6 +422,8 @@ type schema struct {
 	hashes      table.Table[uint64, [32]byte]
 	days        table.Table[uint32, DayRow]
 	daysBySize  table.Index[DayRow]
+	daysDown    table.Index[DayRow]
+	daysOpen    table.Index[DayRow]
 	events      table.Table[uint64, EventRow]
 	eventsBy    table.Index[EventRow]
 }

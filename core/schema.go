@@ -93,7 +93,8 @@ func (s *schema) paymentTables(c cbor) {
 }
 
 func (s *schema) peerTables(c cbor) {
-	s.peers = table.New[string, PeerRow](23, c, text)
+	s.byKey = table.NewIndex(40, func(r PeerRow) [][]byte { return [][]byte{text(r.KeyID)} })
+	s.peers = table.New[string, PeerRow](23, c, text, s.byKey)
 	s.channels = table.New[string, ChannelRow](24, c, text)
 	s.sent = table.New[MessageKey, MessageRow](25, c, messageKey)
 	s.received = table.New[MessageKey, MessageRow](26, c, messageKey)
@@ -113,12 +114,21 @@ func (s *schema) proofTables(c cbor) {
 	s.leaves = table.New[uint64, LeafRow](32, c, number)
 	s.hashes = table.New[uint64, [32]byte](33, c, number)
 	s.daysBySize = table.NewIndex(35, func(r DayRow) [][]byte { return [][]byte{number(r.Size)} })
-	s.days = table.New[uint32, DayRow](34, c, day, s.daysBySize)
+	s.daysDown = table.NewIndex(38, func(r DayRow) [][]byte {
+		return [][]byte{table.Key{}.Uint64Down(uint64(r.Day))}
+	})
+	s.daysOpen = table.NewIndex(39, func(r DayRow) [][]byte {
+		if r.Note != "" {
+			return nil
+		}
+		return [][]byte{number(uint64(r.Day))}
+	})
+	s.days = table.New[uint32, DayRow](34, c, day, s.daysBySize, s.daysDown, s.daysOpen)
 	s.eventsBy = table.NewIndex(37, func(r EventRow) [][]byte {
 		if r.Owner == "" {
 			return nil
 		}
-		return [][]byte{table.Key{}.Text(r.Owner).Uint64Down(r.Seq)}
+		return [][]byte{table.Key{}.Text(r.Owner).Uint64(r.Seq)}
 	})
 	s.events = table.New[uint64, EventRow](36, c, number, s.eventsBy)
 }

@@ -67,7 +67,6 @@ func (s *step) run(c journal.Command) journal.Result {
 	if isNamed {
 		put(s, s.tables.replays, replayID, replayRow{c.Kind, c.RequestHash, body})
 	}
-	put(s, s.tables.node, struct{}{}, s.node)
 	return journal.Result{Body: body}
 }
 
@@ -111,6 +110,10 @@ func replay(old replayRow, c journal.Command) journal.Result {
 // commit writes everything the entry did, in one step, and moves the cursor.
 func (s *step) commit() {
 	c := s.core
+	// Also where every command was refused: holds may have expired, which numbers events.
+	if s.node.DID != "" {
+		put(s, s.tables.node, struct{}{}, s.node)
+	}
 	s.appendLeaves()
 	changes := s.draft.Append(nil)
 	records := s.draft.Commit(s.index, s.now, c.cursor.Records+1)

@@ -7,6 +7,7 @@ import (
 	"seyfert/fault"
 	"seyfert/ledger"
 	"seyfert/money"
+	"seyfert/payment"
 	"seyfert/proof"
 	"seyfert/table"
 	"seyfert/wire"
@@ -42,23 +43,34 @@ func (s *step) onPrepare(m wire.Message, preimage []byte) *fault.Error {
 	if refused := readBody(m, &body); refused != nil {
 		return refused
 	}
+	if old, exists := get(s, s.tables.transfers, body.Transfer); exists {
+		return prepareAgain(old, m, body)
+	}
 	claim, quoted := s.claimOfQuote(body.Quote)
 	if !quoted || claim.Payer != m.From || claim.State != ClaimPending ||
-		clearing.BodyHash(claim.Quote.Prepare()) != clearing.BodyHash(body) ||
-		!s.freshTransfer(body.Transfer) {
-		s.reject(m, body, clearing.CodeBad)
-		return nil
+		clearing.BodyHash(claim.Quote.Prepare()) != clearing.BodyHash(body) {
+		return s.reject(m, ClaimRow{}, body, clearing.CodeBad)
 	}
 	if code := s.prepareCode(m.From, claim.Amount, body); code != "" {
-		s.reject(m, body, code)
 		s.changeClaim(claim, ClaimRefused)
-		return nil
+		return s.reject(m, claim, body, code)
 	}
 	if len(preimage) != 32 || clearing.Condition([32]byte(preimage)) != body.Condition {
 		return fault.New(fault.Invalid, "body.condition", "The condition is not ours.")
 	}
 	s.acceptTransfer(m, claim, body, [32]byte(preimage))
 	return nil
+}
+
+// prepareAgain answers a prepare of a transfer that is decided. The first answer stands: the
+// same bytes need no other, and other bytes are the payer's fault, shown with both hashes.
+func prepareAgain(old TransferRow, m wire.Message, p clearing.Prepare) *fault.Error {
+	first, now := clearing.BodyHash(old.Prepare), clearing.BodyHash(p)
+	if old.Direction == Incoming && old.Peer == m.From && first == now {
+		return nil
+	}
+	return fault.New(fault.Conflict, "body.transferId",
+		"The transfer has another prepare: %s, not %s.", first, now)
 }
 
 // prepareCode says why a fitting prepare can't be accepted, or "".
@@ -120,10 +132,24 @@ func (s *step) acceptTransfer(m wire.Message, claim ClaimRow, p clearing.Prepare
 	s.changeClaim(claim, ClaimPending)
 }
 
-func (s *step) reject(m wire.Message, p clearing.Prepare, code string) {
+// reject is final and said once for a transfer, so the transfer is remembered: a second,
+// differing reject would be evidence against this node.
+func (s *step) reject(m wire.Message, claim ClaimRow, p clearing.Prepare,
+	code string,
+) *fault.Error {
+	amount, err := payment.Money(p.Amount)
+	if err != nil {
+		return refusal(err)
+	}
 	s.send(m.From, TypeReject, m.Thread, clearing.Reject{
 		Transfer: p.Transfer, PrepareHash: clearing.BodyHash(p), Code: code,
 	})
+	s.putTransfer(TransferRow{
+		ID: p.Transfer, Direction: Incoming, Peer: m.From, Amount: amount,
+		State: TransferRejected, Prepare: p, Claim: claim.ID, Offer: claim.Offer,
+		Company: claim.Company, Thread: m.Thread.String(), PrepareSeq: m.Seq, Created: s.now,
+	})
+	return nil
 }
 
 // onAccept notes the payee's acceptance; nothing about money follows from it (B3.2).
@@ -173,6 +199,10 @@ func (s *step) onFulfil(m wire.Message) *fault.Error {
 	}
 	if row.State != TransferPrepared {
 		return nil
+	}
+	if s.node.TipHeight >= row.Prepare.CommitByHeight+clearing.DepthRead {
+		return fault.New(fault.Refused, "body.transferId", "The commit height has passed: the "+
+			"chain decides.")
 	}
 	row.Fulfil, row.FulfilSeq = body, m.Seq
 	seq := s.raise(row)
@@ -253,8 +283,10 @@ func (s *step) clear(row TransferRow) TransferRow {
 	if row.Direction == Incoming {
 		payer, payee = payee, payer
 	}
+	peer, _ := get(s, s.tables.peers, row.Peer)
 	record := clearing.Cleared{
-		Payer: payer, Payee: payee, Self: s.node.DID, Transfer: row.ID, Amount: row.Amount,
+		PeerKey: peer.KeyID,
+		Payer:   payer, Payee: payee, Self: s.node.DID, Transfer: row.ID, Amount: row.Amount,
 		Due: row.Prepare.Due, ClearSeq: row.Ack.ClearSeq, At: s.now,
 		PrepareHash: clearing.Hash32(clearing.BodyHash(row.Prepare)),
 		FulfilHash:  clearing.Hash32(clearing.BodyHash(row.Fulfil)),

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"seyfert/clearing"
-	"seyfert/journal"
 	"seyfert/ledger"
 	"seyfert/merkle"
 	"seyfert/money"
@@ -207,8 +206,17 @@ func (v View) Companies() []CompanyRow { return scan(v, v.c.tables.companies, ni
 // Members lists members.
 func (v View) Members() []MemberRow { return scan(v, v.c.tables.members, nil, PageMax) }
 
-// Peers lists peers.
-func (v View) Peers() []PeerRow { return scan(v, v.c.tables.peers, nil, PageMax) }
+// Peers lists all peers; PeersMax bounds them.
+func (v View) Peers() []PeerRow { return scan(v, v.c.tables.peers, nil, PeersMax) }
+
+// PeerByKey finds the peer that a signing key is pinned for.
+func (v View) PeerByKey(keyID string) (PeerRow, bool) {
+	rows := scanIndex(v, v.c.tables.peers, v.c.tables.byKey, text(keyID), 1)
+	if len(rows) == 0 {
+		return PeerRow{}, false
+	}
+	return rows[0], true
+}
 
 // Positions lists what cleared with a peer.
 func (v View) Positions(peer string) []PositionRow {
@@ -231,8 +239,15 @@ func (v View) ChainRows(from uint64, limit int) []ChainRow {
 	return rows
 }
 
-// Days lists closed days, oldest first.
-func (v View) Days() []DayRow { return scan(v, v.c.tables.days, nil, PageMax) }
+// Days lists the newest closed days, newest first.
+func (v View) Days(limit int) []DayRow {
+	return scanIndex(v, v.c.tables.days, v.c.tables.daysDown, nil, limit)
+}
+
+// DaysOpen lists closed days whose checkpoint is not signed yet, oldest first.
+func (v View) DaysOpen() []DayRow {
+	return scanIndex(v, v.c.tables.days, v.c.tables.daysOpen, nil, PageMax)
+}
 
 // DayCovering is the first closed day whose checkpoint covers a leaf.
 func (v View) DayCovering(leaf int64) (DayRow, bool) {
@@ -251,6 +266,18 @@ func (v View) Events(from uint64, limit int) []EventRow {
 	var rows []EventRow
 	check(v.c.tables.events.ScanFrom(v.c.store, nil, number(from),
 		func(_ []byte, row EventRow) bool {
+			rows = append(rows, row)
+			return len(rows) < limit
+		}))
+	return rows
+}
+
+// EventsOf lists what belongs to a company or a member from a number on, oldest first.
+func (v View) EventsOf(owner string, from uint64, limit int) []EventRow {
+	var rows []EventRow
+	prefix := table.Key{}.Text(owner)
+	check(v.c.tables.events.ScanIndexFrom(v.c.store, v.c.tables.eventsBy, prefix,
+		table.Key{}.Text(owner).Uint64(from), func(_ []byte, row EventRow) bool {
 			rows = append(rows, row)
 			return len(rows) < limit
 		}))
@@ -306,11 +333,6 @@ func (v View) Books(peer string) []Books {
 		books = append(books, b)
 	}
 	return books
-}
-
-// Scoped says whether an event belongs to an owner; the operator sees all.
-func (e EventRow) Scoped(kind journal.PrincipalKind, owner string) bool {
-	return kind == journal.Operator || (owner != "" && e.Owner == owner)
 }
 
 func view[K, V any](v View, t table.Table[K, V], key K) (V, bool) {

@@ -28,7 +28,7 @@ func openVirtual(s *step, c journal.Command) (any, *fault.Error) {
 		return nil, refused
 	}
 	if body.Rail == "" || body.Bank == "" || body.Number == "" ||
-		len(body.Bank)+len(body.Number) > TextMax {
+		len(body.Rail)+len(body.Bank)+len(body.Number) > TextMax {
 		return nil, fault.New(fault.Invalid, "number", "A bank and a number are needed.")
 	}
 	if !s.carries(body.Currency) {
@@ -61,7 +61,8 @@ func deposit(s *step, c journal.Command) (any, *fault.Error) {
 	if c.Principal.Kind != journal.Rail || c.Principal.ID != body.Rail {
 		return nil, denied()
 	}
-	if body.Notice == "" || len(body.Notice) > TextMax || body.Amount.IsZero() {
+	if body.Notice == "" || body.Amount.IsZero() ||
+		len(body.Notice)+len(body.Rail)+len(body.Bank)+len(body.Number) > 2*TextMax {
 		return nil, fault.New(fault.Invalid, "notice", "A notice has an id and an amount.")
 	}
 	key, content := NoticeKey{body.Rail, body.Notice}, wire.Hash("notice", c.Body)

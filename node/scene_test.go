@@ -371,3 +371,7 @@ func balance(posted, held uint64) node.Balance {
 		Available: money.New(money.KRW, posted-held),
 	}
 }
+
+func keyText(p person) string {
+	return base64.RawURLEncoding.EncodeToString(p.key.Public().(ed25519.PublicKey))
+}
