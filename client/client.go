@@ -176,7 +176,7 @@ func (c *Client) bytes(ctx context.Context, what call) ([]byte, error) {
 		if !sleep(ctx, wait) {
 			return nil, err
 		}
-		pause *= 4
+		pause *= 3
 	}
 }
 
@@ -184,6 +184,9 @@ func (c *Client) bytes(ctx context.Context, what call) ([]byte, error) {
 func (what call) again(err error, pause time.Duration) (time.Duration, bool) {
 	if err == nil || errors.Is(err, context.Canceled) ||
 		errors.Is(err, context.DeadlineExceeded) {
+		return 0, false
+	}
+	if _, useless := errors.AsType[*finalError](err); useless {
 		return 0, false
 	}
 	p, answered := errors.AsType[*Problem](err)
@@ -199,6 +202,12 @@ func (what call) again(err error, pause time.Duration) (time.Duration, bool) {
 	return 0, false
 }
 
+// finalError is an error that another try would only repeat.
+type finalError struct{ error }
+
+// Unwrap gives what went wrong.
+func (e *finalError) Unwrap() error { return e.error }
+
 // send sends a call once.
 func (c *Client) send(ctx context.Context, what call, body []byte) ([]byte, error) {
 	target := c.url + what.path
@@ -206,8 +215,11 @@ func (c *Client) send(ctx context.Context, what call, body []byte) ([]byte, erro
 		target += "?" + what.query.Encode()
 	}
 	r, err := http.NewRequestWithContext(ctx, what.method, target, bytes.NewReader(body))
+	if err == nil && (r.URL.Scheme != "https" && r.URL.Scheme != "http" || r.URL.Host == "") {
+		err = errors.New("the node's URL is not scheme and host")
+	}
 	if err != nil {
-		return nil, fmt.Errorf("client: %s %s: %w", what.method, what.path, err)
+		return nil, &finalError{fmt.Errorf("client: %s %s: %w", what.method, what.path, err)}
 	}
 	r.Header.Set("Accept", "application/json")
 	if what.body != nil {
@@ -233,8 +245,8 @@ func (c *Client) send(ctx context.Context, what call, body []byte) ([]byte, erro
 		return nil, fmt.Errorf("client: answer of %s %s: %w", what.method, what.path, err)
 	}
 	if int64(len(data)) > most {
-		return nil, fmt.Errorf("client: answer of %s %s is longer than %d bytes",
-			what.method, what.path, most)
+		return nil, &finalError{fmt.Errorf("client: answer of %s %s is longer than %d bytes",
+			what.method, what.path, most)}
 	}
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		return nil, problemOf(answer, data)

@@ -236,17 +236,16 @@ type Position struct {
 
 // Status is the node at a glance.
 type Status struct {
-	DID        string         `json:"did"`
-	Network    string         `json:"network"`
-	Thumbprint string         `json:"thumbprint"`
-	Index      uint64         `json:"index"`
-	StateHash  string         `json:"state_hash"`
-	Leaves     int64          `json:"leaves"`
-	Time       time.Time      `json:"time"`
-	TipHeight  int64          `json:"tip_height"`
-	Currencies []string       `json:"currencies"`
-	Holdings   []money.Amount `json:"holdings"`
-	LastDay    *Day           `json:"last_day"`
+	DID        string    `json:"did"`
+	Network    string    `json:"network"`
+	Thumbprint string    `json:"thumbprint"`
+	Index      uint64    `json:"index"`
+	StateHash  string    `json:"state_hash"`
+	Leaves     int64     `json:"leaves"`
+	Time       time.Time `json:"time"`
+	TipHeight  int64     `json:"tip_height"`
+	Currencies []string  `json:"currencies"`
+	LastDay    *Day      `json:"last_day"`
 }
 
 // Event is one line of what happened.
