@@ -1,6 +1,7 @@
 package clearing
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 
 	"seyfert/fault"
@@ -30,7 +31,14 @@ type Cleared struct {
 	AckHash     [32]byte `cbor:"10,keyasint"`
 	// At is the maker's time of clearing in Unix milliseconds.
 	At int64 `cbor:"11,keyasint"`
+	// PeerKey is the thumbprint (RFC 7638) of the key that the other node's statements are
+	// signed with, as the maker had it pinned. The bodies' hashes alone would leave open whose
+	// signatures they came under.
+	PeerKey string `cbor:"12,keyasint"`
 }
+
+// peerKeyLength is the one length of a thumbprint in characters, and so bounds PeerKey.
+const peerKeyLength = 43
 
 // Encode returns the canonical bytes.
 func (c Cleared) Encode() []byte { return wire.MustMarshal(c) }
@@ -45,7 +53,20 @@ func ParseCleared(data []byte) (Cleared, error) {
 		c.Transfer.IsZero() || c.ClearSeq == 0 {
 		return Cleared{}, fault.New(fault.Invalid, "record", "The record contradicts itself.")
 	}
+	if !isThumbprint(c.PeerKey) {
+		return Cleared{}, fault.New(fault.Invalid, "record.peerKey",
+			"The record names no key of the other node.")
+	}
 	return c, nil
+}
+
+// isThumbprint says whether the text is 32 bytes in base64url, in the one spelling that it has.
+func isThumbprint(text string) bool {
+	if len(text) != peerKeyLength {
+		return false
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	return err == nil && base64.RawURLEncoding.EncodeToString(raw) == text
 }
 
 // RecordHash is H("record", transferId, JCS bodies of prepare, fulfil, ack) of protocol.md B7.

@@ -157,8 +157,18 @@ func (a Ack) Fits(p Prepare, f Fulfil) bool {
 		a.FulfilHash == BodyHash(f) && a.Due == p.Due && a.ClearSeq > 0
 }
 
-// CheckQuote says whether a payer may take up a quote at this tip for this amount.
-func CheckQuote(q Quote, amount money.Amount, tip int64) error {
+// Terms are what a payer holds a quote against: its order's amount, the channel that both nodes
+// derive (hex), the tip, and today in days since 1970.
+type Terms struct {
+	Amount  money.Amount
+	Channel string
+	Tip     int64
+	Today   uint32
+}
+
+// CheckQuote says whether a payer may take up a quote. The due date is the contract's, give or
+// take a day of clocks and midnights.
+func CheckQuote(q Quote, t Terms) error {
 	if q.Transfer.IsZero() || q.ID.IsZero() {
 		return fault.New(fault.Invalid, "quote", "The quote has no id.")
 	}
@@ -166,6 +176,13 @@ func CheckQuote(q Quote, amount money.Amount, tip int64) error {
 	if err != nil || len(raw) != 32 || hex.EncodeToString(raw) != q.Condition {
 		return fault.New(fault.Invalid, "quote.condition", "The condition is not 32 bytes of hex.")
 	}
+	if q.Channel != t.Channel {
+		return fault.New(fault.Invalid, "quote.channel", "The quote is for another channel.")
+	}
+	if due := uint32(q.Due); due+1 < t.Today+DueDays || due > t.Today+DueDays+1 {
+		return fault.New(fault.Refused, "quote.due", "The due date is not the contract's.")
+	}
+	amount, tip := t.Amount, t.Tip
 	if q.Amount.Value != amount.Minor() || q.Amount.Currency != amount.Currency().Code() ||
 		int(q.Amount.Scale) != amount.Currency().Digits() {
 		return fault.New(fault.Invalid, "quote.amount", "The quote is for another amount.")

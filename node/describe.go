@@ -55,8 +55,9 @@ func Describe(s *signer.Signer, d Description) (string, error) {
 	return succeed(s, next)
 }
 
-// keyNotAfter is the end of the first keys: 2050-01-01, since rotation is an operator's act.
-const keyNotAfter = 2524608000
+// keyNotAfter is the end of the first keys, 2050-01-01 in Unix milliseconds, since rotation is an
+// operator's act.
+const keyNotAfter = 2524608000_000
 
 // succeed chains a descriptor to the last one signed, unless it says the same.
 func succeed(s *signer.Signer, next wire.Descriptor) (string, error) {

@@ -63,6 +63,8 @@ type Node struct {
 	follower *chain.Follower
 	// randomMu guards cfg.Random, which need not be safe for concurrent use.
 	randomMu sync.Mutex
+	// failed takes the first reason for which the node must stop.
+	failed chan error
 	// chainMu lets one worker at a time act for the chain outbox and the follower.
 	chainMu sync.Mutex
 }
@@ -73,7 +75,24 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("follow the chain: %w", err)
 	}
-	return &Node{cfg: cfg, state: cfg.State, follower: follower}, nil
+	return &Node{
+		cfg: cfg, state: cfg.State, follower: follower, failed: make(chan error, 1),
+	}, nil
+}
+
+// Failed reports that the node must stop: its signer's journal cannot be written, so that
+// nothing may be signed any more (signer.ErrJournal).
+func (n *Node) Failed() <-chan error { return n.failed }
+
+// signed passes a signer's error on and stops the node if it is a final one.
+func (n *Node) signed(err error) error {
+	if errors.Is(err, signer.ErrJournal) {
+		select {
+		case n.failed <- err:
+		default: // the first reason is enough
+		}
+	}
+	return err
 }
 
 // DID is the node's name.

@@ -56,7 +56,7 @@ func (n *Node) CreateOffer(ctx context.Context, by Caller, r Request,
 	}
 	jws, err := n.cfg.Signer.SignOffer(offer.Payload())
 	if err != nil {
-		return Offer{}, err
+		return Offer{}, n.signed(err)
 	}
 	row, _, err := propose[core.OfferRow](ctx, n, by, core.KindCreateOffer, r,
 		core.CreateOffer{Company: company.ID, JWS: jws})

@@ -12,7 +12,6 @@ import (
 	"seyfert/journal"
 	"seyfert/ledger"
 	"seyfert/merkle"
-	"seyfert/money"
 	"seyfert/payment"
 )
 
@@ -253,11 +252,12 @@ func (n *Node) Peers(by Caller) ([]Peer, error) {
 	return peers, nil
 }
 
-// Days lists closed days, oldest first. Anyone may know them: they are on the chain.
+// Days lists the newest closed days, oldest of them first. Anyone may know them: they are on
+// the chain.
 func (n *Node) Days() []Day {
 	days := []Day{}
 	n.state.Read(func(v core.View) {
-		for _, row := range v.Days() {
+		for _, row := range slices.Backward(v.Days(core.PageMax)) {
 			days = append(days, n.dayView(v, row))
 		}
 	})
@@ -328,13 +328,15 @@ func (n *Node) Events(by Caller, from uint64, limit int) ([]Event, error) {
 		return nil, err
 	}
 	events := []Event{}
-	n.state.Read(func(v core.View) {
-		for _, row := range v.Events(from, limit) {
-			if isOperator(by) || row.Scoped(by.Kind, by.ID) {
-				events = append(events, eventView(row))
-			}
+	rows := read(n.state, func(v core.View) []core.EventRow {
+		if isOperator(by) {
+			return v.Events(from, limit)
 		}
+		return v.EventsOf(by.ID, from, limit)
 	})
+	for _, row := range rows {
+		events = append(events, eventView(row))
+	}
 	return events, nil
 }
 
@@ -366,42 +368,17 @@ func (n *Node) Status(by Caller) (Status, error) {
 			DID: row.DID, Network: row.Network, Thumbprint: n.cfg.Signer.KeyID(),
 			Index: cursor.Index, StateHash: hex.EncodeToString(cursor.StateHash[:]),
 			Leaves: cursor.Leaves, Time: milli(cursor.Time), TipHeight: row.TipHeight,
-			Currencies: []string{}, Holdings: []money.Amount{},
+			Currencies: []string{},
 		}
 		for _, currency := range row.Currencies {
 			status.Currencies = append(status.Currencies, currency.Code())
-			status.Holdings = append(status.Holdings, holdings(v, currency))
 		}
-		if days := v.Days(); len(days) > 0 {
-			last := n.dayView(v, days[len(days)-1])
+		if days := v.Days(1); len(days) > 0 {
+			last := n.dayView(v, days[0])
 			status.LastDay = &last
 		}
 	})
 	return status, nil
-}
-
-// holdings sums the wallets of one currency.
-func holdings(v core.View, currency money.Currency) money.Amount {
-	total := money.New(currency, 0)
-	add := func(owner string) {
-		for _, row := range v.AccountsOf(owner, core.PurposeWallet) {
-			if row.Currency != currency {
-				continue
-			}
-			account, _ := v.Balance(row.ID)
-			balance, _ := account.Balance()
-			if sum, err := total.Add(balance); err == nil {
-				total = sum
-			}
-		}
-	}
-	for _, row := range v.Companies() {
-		add(row.ID.String())
-	}
-	for _, row := range v.Members() {
-		add(row.ID.String())
-	}
-	return total
 }
 
 // Tile reads a C2SP tile of the journal tree, public like the checkpoints.
@@ -412,11 +389,7 @@ func (n *Node) Tile(path string) ([]byte, error) {
 	}
 	var data []byte
 	n.state.Read(func(v core.View) {
-		covered := uint64(0)
-		for _, day := range v.Days() {
-			covered = max(covered, day.Size)
-		}
-		if covered == 0 {
+		if len(v.Days(1)) == 0 {
 			err = notFound("tile")
 			return
 		}
@@ -430,16 +403,12 @@ func (n *Node) Tile(path string) ([]byte, error) {
 
 // Checkpoint is the newest signed checkpoint of the journal tree.
 func (n *Node) Checkpoint() (string, error) {
-	note := ""
-	for _, day := range read(n.state, core.View.Days) {
+	for _, day := range read(n.state, func(v core.View) []core.DayRow { return v.Days(2) }) {
 		if day.Note != "" {
-			note = day.Note
+			return day.Note, nil
 		}
 	}
-	if note == "" {
-		return "", notFound("checkpoint")
-	}
-	return note, nil
+	return "", notFound("checkpoint")
 }
 
 func milli(t int64) time.Time { return time.UnixMilli(t).UTC() }

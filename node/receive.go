@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/hex"
 	"net/http"
 
 	"seyfert/clearing"
@@ -80,6 +81,10 @@ func (n *Node) addFacts(body *core.Receive, m wire.Message) {
 		}
 		facts := n.claimFacts(present.Claim, offer, signed && offer.Issuer == m.From)
 		body.Facts = &facts
+		if channel, known, err := n.channel(n.DID(), m.From); known && err == nil {
+			hash := channel.Hash()
+			body.Channel = hex.EncodeToString(hash[:])
+		}
 	case core.TypePrepare:
 		var prepare clearing.Prepare
 		if wire.UnmarshalJCS(m.Body, &prepare) != nil {
@@ -134,14 +139,9 @@ func (n *Node) Messages(did string, from uint64) ([]string, error) {
 // PeerKey finds the peer that a signing key belongs to, for the transport's receiver.
 func (n *Node) PeerKey(keyID string) (string, ed25519.PublicKey, bool) {
 	var row core.PeerRow
-	n.state.Read(func(v core.View) {
-		for _, candidate := range v.Peers() {
-			if candidate.KeyID == keyID {
-				row = candidate
-			}
-		}
-	})
-	return row.DID, row.Key, row.DID != ""
+	var known bool
+	n.state.Read(func(v core.View) { row, known = v.PeerByKey(keyID) })
+	return row.DID, row.Key, known
 }
 
 // Descriptor is the node's own signed descriptor.

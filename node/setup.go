@@ -114,7 +114,7 @@ func (n *Node) CreateMember(ctx context.Context, by Caller, r Request,
 	id := newID[core.MemberID](n)
 	sealed, err := n.cfg.Signer.SealName(id.String(), name)
 	if err != nil {
-		return Member{}, err
+		return Member{}, n.signed(err)
 	}
 	row, _, err := propose[core.MemberRow](ctx, n, by, core.KindAddMember, r,
 		core.AddMember{ID: id, SealedName: sealed})

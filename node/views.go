@@ -215,9 +215,7 @@ type Status struct {
 	Time       time.Time `json:"time" doc:"time of the newest entry"`
 	TipHeight  int64     `json:"tip_height"`
 	Currencies []string  `json:"currencies"`
-	// Holdings is what customers hold on the node, per currency.
-	Holdings []money.Amount `json:"holdings"`
-	LastDay  *Day           `json:"last_day,omitempty"`
+	LastDay    *Day      `json:"last_day,omitempty"`
 }
 
 // Event is one line of what happened.

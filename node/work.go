@@ -48,7 +48,7 @@ func (n *Node) Deliver(ctx context.Context, did string) (int, error) {
 	}
 	signed, err := n.cfg.Signer.SignMessages(payloads)
 	if err != nil {
-		return 0, fmt.Errorf("sign messages to %s: %w", did, err)
+		return 0, n.signed(fmt.Errorf("sign messages to %s: %w", did, err))
 	}
 	signed = signed[:peer.Fit(signed)]
 	address := peer.Address{DID: did, URL: to.URL, Key: ed25519.PublicKey(to.Key)}
@@ -80,18 +80,11 @@ func takenOf(rows []core.MessageRow, answers []peer.Answer) int {
 
 // SignDays signs the checkpoints of closed days that are not signed yet.
 func (n *Node) SignDays(ctx context.Context) (int, error) {
-	var open []core.DayRow
-	n.state.Read(func(v core.View) {
-		for _, row := range v.Days() {
-			if row.Note == "" {
-				open = append(open, row)
-			}
-		}
-	})
+	open := read(n.state, core.View.DaysOpen)
 	for i, row := range open {
 		note, err := n.cfg.Signer.SignCheckpoint(row.Origin, int64(row.Size), row.Root)
 		if err != nil {
-			return i, fmt.Errorf("sign checkpoint of day %d: %w", row.Day, err)
+			return i, n.signed(fmt.Errorf("sign checkpoint of day %d: %w", row.Day, err))
 		}
 		err = n.act(ctx, core.KindSignCheckpoint, core.SignCheckpoint{Day: row.Day, Note: note})
 		if err != nil {
@@ -110,6 +103,9 @@ func (n *Node) WriteChain(ctx context.Context) (int, error) {
 	rows := read(n.state, func(v core.View) []core.ChainRow {
 		return v.ChainOpen(core.PageMax)
 	})
+	if len(n.cfg.Signer.Lanes()) <= anchorLane {
+		return 0, nil // rows wait until a lane is funded
+	}
 	done := 0
 	for _, row := range rows {
 		if row.State == core.ChainSent {
@@ -147,7 +143,7 @@ func (n *Node) writeRow(ctx context.Context, row core.ChainRow) error {
 	}
 	tx, err := n.cfg.Signer.SpendLane(request)
 	if err != nil {
-		return err
+		return n.signed(err)
 	}
 	sending, cancel := context.WithTimeout(ctx, lease.Sub(n.cfg.Now()))
 	defer cancel()
@@ -187,7 +183,7 @@ func (n *Node) anchorRequest(row core.ChainRow, rate uint64) (signer.AnchorReque
 func (n *Node) WatchChain(ctx context.Context) (int, error) {
 	n.chainMu.Lock()
 	defer n.chainMu.Unlock()
-	if _, err := n.follower.Sync(ctx); err != nil {
+	if err := n.syncHeaders(ctx); err != nil {
 		return 0, err
 	}
 	at := read(n.state, core.View.Node)
@@ -212,6 +208,17 @@ func (n *Node) WatchChain(ctx context.Context) (int, error) {
 		seen = append(seen, vanished(rows, seen, from)...)
 	}
 	return int(max(0, to-from+1)), n.reportChain(ctx, at, to, seen)
+}
+
+// syncHeaders takes over the chain's headers up to its tip. A chain that is only half taken over
+// would look like a reorganisation.
+func (n *Node) syncHeaders(ctx context.Context) error {
+	for {
+		step, err := n.follower.Sync(ctx)
+		if err != nil || !step.More {
+			return err
+		}
+	}
 }
 
 // wantedRows lists the rows whose transactions are looked for in blocks: those that no block

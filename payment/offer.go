@@ -31,6 +31,12 @@ const (
 	TextMax = 512
 )
 
+// timeMax is the last second of the year 9998, so that every time of an offer can be written.
+const timeMax = 253370764799
+
+// clockSkewSeconds is how far the clocks of two nodes may lie apart.
+const clockSkewSeconds = 300
+
 // OfferType is the JWS typ of a signed offer.
 const OfferType = wire.TypOffer
 
@@ -118,6 +124,8 @@ func (o Offer) Validate() error {
 		return fault.New(fault.Invalid, "offer.amount", "The amount is zero.")
 	case o.Uses != UsesOnce:
 		return fault.New(fault.Invalid, "offer.uses", "The only use known is %q.", UsesOnce)
+	case o.IssuedAt < 0 || o.IssuedAt > timeMax:
+		return fault.New(fault.Invalid, "offer.iat", "The time of issue is out of range.")
 	case o.Expires <= o.IssuedAt || o.Expires-o.IssuedAt > OfferSecondsMax:
 		return fault.New(fault.Invalid, "offer.exp", "An offer lives from 1 to %d seconds.",
 			OfferSecondsMax)
@@ -177,6 +185,18 @@ func (o Offer) validateBasket(total money.Amount) error {
 	}
 	if sum != total {
 		return fault.New(fault.Invalid, "offer.basket", "The basket's lines do not add up.")
+	}
+	return nil
+}
+
+// Current says whether the offer is of now, in Unix milliseconds: issued, and not expired. It
+// bounds how long a peer's offer can hold a customer's money, whatever the peer writes in it.
+func (o Offer) Current(nowMilli int64) error {
+	if o.Expires*1000 <= nowMilli {
+		return fault.New(fault.Refused, "offer", "The offer has expired.")
+	}
+	if o.IssuedAt*1000 > nowMilli+clockSkewSeconds*1000 {
+		return fault.New(fault.Refused, "offer", "The offer is from the future.")
 	}
 	return nil
 }

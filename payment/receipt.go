@@ -37,24 +37,6 @@ func ParseReceipt(plain []byte) (Receipt, error) {
 	return r, nil
 }
 
-// Order is what the customer approves, in canonical form; its hash is what a passkey signs.
-type Order struct {
-	OfferHash string             `json:"offer"`
-	Amount    wire.MessageAmount `json:"amount"`
-	Payee     string             `json:"payee"`
-	Source    string             `json:"source"`
-	Expires   int64              `json:"exp"`
-}
-
-// Hash is H("order", JCS(order)).
-func (o Order) Hash() [32]byte {
-	payload, err := wire.JCS(o)
-	if err != nil {
-		panic("payment: an order of plain fields has no canonical form: " + err.Error())
-	}
-	return wire.Hash("order", payload)
-}
-
 // Claim is the shop's demand, as it travels inside claim.present (protocol.md A4).
 type Claim struct {
 	ID        ClaimID            `json:"claimId"`
@@ -63,6 +45,30 @@ type Claim struct {
 	Alias     string             `json:"alias"`
 	Amount    wire.MessageAmount `json:"amount"`
 	Signature string             `json:"signature"`
+}
+
+// signatureTextMax is the length of an Ed25519 signature in base64url.
+const signatureTextMax = 86
+
+// Validate checks that a claim's texts are within their bounds, so that it fits a message. Core
+// asks it of every claim: whoever proposes, a claim that can't be sent is never taken.
+func (c Claim) Validate() error {
+	switch {
+	case c.ID.IsZero():
+		return fault.New(fault.Invalid, "id", "The claim has no id.")
+	case len(c.Receipt) > wire.ReceiptTextMax:
+		return fault.New(fault.TooLarge, "receipt", "A receipt has at most %d characters.",
+			wire.ReceiptTextMax)
+	case len(c.Offer) > 2*OfferBytesMax:
+		return fault.New(fault.TooLarge, "offer", "An offer has at most %d characters.",
+			2*OfferBytesMax)
+	case len(c.Alias) > TextMax:
+		return fault.New(fault.TooLarge, "alias", "An alias has at most %d bytes.", TextMax)
+	case len(c.Signature) > signatureTextMax:
+		return fault.New(fault.TooLarge, "signature", "A signature has %d characters.",
+			signatureTextMax)
+	}
+	return nil
 }
 
 // ClaimDigest is what the bound key signs: H("claim", claimId, SHA-256(receipt), offer hash,

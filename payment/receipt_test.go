@@ -91,18 +91,6 @@ func TestClaimDigestVector(t *testing.T) {
 	}
 }
 
-func TestOrderHash(t *testing.T) {
-	order := payment.Order{
-		OfferHash: strings.Repeat("0", 64), Amount: wire.NewMessageAmount(15_000, "KRW", 0),
-		Payee: "Kanda Paper", Source: "wallet", Expires: issued,
-	}
-	other := order
-	other.Amount.Value = "15001"
-	if order.Hash() == other.Hash() {
-		t.Error("two orders have one hash")
-	}
-}
-
 func FuzzParseReceipt(f *testing.F) {
 	whole := validReceipt().Encode()
 	f.Add(whole)

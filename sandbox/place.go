@@ -122,6 +122,9 @@ func (w *World) fund(ctx context.Context, p *Place) error {
 			Outpoint: wire.Outpoint(coin), Value: laneSatoshi,
 		})
 	}
+	if _, err := w.Chain.Mine(ctx, 1, minerScript()); err != nil {
+		return fmt.Errorf("mine the lanes' coins: %w", err)
+	}
 	if text, err = json.Marshal(p.cfg.Lanes); err != nil {
 		return err
 	}

@@ -122,9 +122,6 @@ func (w *World) openPlaces(ctx context.Context) (err error) {
 	if w.Tokyo, err = w.openPlace(ctx, "tokyo", 2); err != nil {
 		return fmt.Errorf("start tokyo: %w", err)
 	}
-	if _, err := w.Chain.Mine(ctx, 1, minerScript()); err != nil {
-		return fmt.Errorf("mine the first coins: %w", err)
-	}
 	for _, pair := range [][2]*Place{{w.Seoul, w.Tokyo}, {w.Tokyo, w.Seoul}} {
 		_, err := pair[0].Operator.AddPeer(ctx, client.PeerTerms{
 			URL: pair[1].URL, Thumbprint: pair[1].Thumbprint, Credit: credit(),

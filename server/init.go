@@ -9,7 +9,6 @@ import (
 	"os"
 
 	"seyfert/auth"
-	"seyfert/node"
 	"seyfert/signer"
 )
 
@@ -54,9 +53,6 @@ func Init(cfg Config, random io.Reader) (Made, error) {
 		return Made{}, fmt.Errorf("the keys in %s belong to %s on %s",
 			cfg.keysDir(), s.DID(), s.Network())
 	}
-	if _, err := node.Describe(s, cfg.description()); err != nil {
-		return Made{}, err
-	}
 	made := Made{
 		DID: s.DID(), Thumbprint: s.KeyID(),
 		OperatorFile: cfg.operatorFile(), BankFile: cfg.bankFile(),
@@ -65,13 +61,6 @@ func Init(cfg Config, random io.Reader) (Made, error) {
 		made.Scripts = append(made.Scripts, hex.EncodeToString(s.LaneScript(n)))
 	}
 	return made, nil
-}
-
-func (c Config) description() node.Description {
-	return node.Description{
-		SNP: c.Origin, API: c.Origin, Currencies: c.Currencies, Rails: []string{"bank"},
-		Lanes: c.lanes(),
-	}
 }
 
 // makeSecrets makes the operator's API key and the secret shared with the bank.

@@ -147,7 +147,7 @@ func (s *Server) openNode(ctx context.Context, parts Parts, log *slog.Logger) (e
 	if err != nil {
 		return err
 	}
-	return s.configure(ctx)
+	return s.configure(ctx, backend)
 }
 
 func (s *Server) dialChain() (*chain.RPC, error) {
@@ -171,7 +171,10 @@ func (s *Server) dialChain() (*chain.RPC, error) {
 const feeRateFallback = 2000
 
 // configure proposes what all replicas must agree on; a journal that says otherwise refuses.
-func (s *Server) configure(ctx context.Context) error {
+func (s *Server) configure(ctx context.Context, backend chain.Backend) error {
+	if err := checkLanes(ctx, backend, s.signer, s.cfg.lanes()); err != nil {
+		return err
+	}
 	descriptor, err := node.Describe(s.signer, s.cfg.description())
 	if err != nil {
 		return err
@@ -188,6 +191,13 @@ func (s *Server) configure(ctx context.Context) error {
 		Currencies: s.cfg.Currencies, Thresholds: s.cfg.Thresholds, Descriptor: descriptor,
 		OperatorKey: hash,
 	})
+}
+
+func (c Config) description() node.Description {
+	return node.Description{
+		SNP: c.Origin, API: c.Origin, Currencies: c.Currencies, Rails: []string{"bank"},
+		Lanes: c.lanes(),
+	}
 }
 
 // handler mounts the pages beside the API on one port.
@@ -257,6 +267,8 @@ func (s *Server) serve(parts Parts, handler http.Handler, log *slog.Logger) erro
 	s.running.Go(func() {
 		select {
 		case err := <-s.journal.Failed():
+			s.failed <- err
+		case err := <-s.node.Failed():
 			s.failed <- err
 		case <-ctx.Done():
 		}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -397,5 +398,32 @@ func TestPagesShort(t *testing.T) {
 	short.shows(t, 200, "No wallet of yours has enough", "not enough")
 	if strings.Contains(short.body, `value="approve"`) {
 		t.Error("a button approves what can't be paid")
+	}
+}
+
+// TestPagesHistory turns the pages of a long history.
+func TestPagesHistory(t *testing.T) {
+	w := newWorld(t)
+	for i := range 30 {
+		_, err := w.seoul.node.TakeNotice(t.Context(), node.Notice{
+			Rail: "bank", ID: "more " + strconv.Itoa(i), Bank: "한빛은행 Hanbit Bank",
+			Number: "110-1", Amount: money.New(money.KRW, 1),
+		})
+		must(t, err)
+	}
+	b := newBrowser(t)
+	b.signIn(w.seoul, w.member.ID)
+	first := b.get(w.seoul.origin + "/wallet")
+	first.shows(t, 200, "/wallet?page=2")
+	second := b.get(w.seoul.origin + "/wallet?page=2")
+	second.shows(t, 200, "+KRW\u00a0100,000")
+	b.get(w.seoul.origin+"/wallet?page=3").shows(t, 404, "There is nothing here")
+	for page, want := range map[string]int{first.body: 25, second.body: 6} {
+		if have := strings.Count(page, `class="item"`); have != want {
+			t.Errorf("%d lines, want %d", have, want)
+		}
+	}
+	if strings.Contains(second.body, "page=3") {
+		t.Error("the last page leads on")
 	}
 }

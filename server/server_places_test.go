@@ -122,6 +122,10 @@ func (w *world) start(name string) *place {
 			Outpoint: wire.Outpoint(coin), Value: 1_000_000,
 		})
 	}
+	if _, err := w.chain.Mine(w.t.Context(), 1, []byte{0x51}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.mine(1) // a node starts on coins that are in a block
 	running, err := server.Start(w.t.Context(), cfg, server.Parts{
 		Chain: w.chain, Listener: listener, Now: w.clock.Now,
 	}, slog.New(slog.NewTextHandler(io.Discard, nil)))

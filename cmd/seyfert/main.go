@@ -24,7 +24,7 @@ const usage = `Seyfert: an open payments platform. One program, several uses:
       run a node
   seyfert chain    --listen ADDR --dir DIR
       run a regtest Bitcoin chain for nodes in other processes (JSON-RPC)
-  seyfert verify   BUNDLE --headers FILE [--node THUMBPRINT|FILE]
+  seyfert verify   BUNDLE --headers FILE [--node THUMBPRINT|FILE] [--peer THUMBPRINT|FILE]
       check a proof offline and say what it proves
   seyfert simulate [--seed N] [--steps N]
       two nodes in one thread with a network that loses, repeats and reorders

@@ -20,6 +20,7 @@ func runVerify(_ context.Context, args []string, out, errOut io.Writer) error {
 	flags := flag.NewFlagSet("verify", flag.ContinueOnError)
 	headers := flags.String("headers", "", "file of 80-byte block headers from genesis on")
 	pin := flags.String("node", "", "the node's key thumbprint, or a file with its descriptor")
+	peer := flags.String("peer", "", "the same for the other node of the transfer")
 	bundle := ""
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		bundle, args = args[0], args[1:]
@@ -40,12 +41,17 @@ func runVerify(_ context.Context, args []string, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	options := verify.Options{Pin: *pin}
+	var options verify.Options
 	if options.Headers, err = readBounded(*headers, headersBytesMax); err != nil {
 		return err
 	}
-	if text, err := readBounded(*pin, 1<<20); *pin != "" && err == nil {
-		options.Pin = strings.TrimSpace(string(text))
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if options.Pin, err = readPin("--node", *pin, given["node"]); err != nil {
+		return err
+	}
+	if options.PeerPin, err = readPin("--peer", *peer, given["peer"]); err != nil {
+		return err
 	}
 	report := verify.Check(data, options)
 	fmt.Fprint(out, report.Text())
@@ -53,6 +59,21 @@ func runVerify(_ context.Context, args []string, out, errOut io.Writer) error {
 		return errFailed
 	}
 	return nil
+}
+
+// readPin takes a thumbprint as it is, or the descriptor in a file. A pin that was asked for and
+// is empty would check nothing without a word, so it is refused.
+func readPin(name, pin string, given bool) (string, error) {
+	if !given {
+		return "", nil
+	}
+	if text, err := readBounded(pin, 1<<20); err == nil {
+		pin = strings.TrimSpace(string(text))
+	}
+	if pin == "" {
+		return "", usageError(name + " is empty: a thumbprint or a descriptor's file is needed")
+	}
+	return pin, nil
 }
 
 // readBounded reads a file of at most limit bytes.
