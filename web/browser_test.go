@@ -244,3 +244,49 @@ func TestBrowserTheme(t *testing.T) {
 	}
 	b.mustBeQuiet(t)
 }
+
+// TestBrowserHandsOver lets the page after an approval take a receipt to a shop at another
+// origin, by itself and once.
+func TestBrowserHandsOver(t *testing.T) {
+	b, pages := mustBrowse(t), mustPages(t)
+	var taken atomic.Int32
+	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.PostFormValue("receipt") != "" &&
+			r.PostFormValue("offer") != "" && r.PostFormValue("order") != "" {
+			taken.Add(1)
+			http.Redirect(w, r, "/thanks", http.StatusSeeOther)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		w.Write([]byte(`<h1 id="thanks">Thanks</h1>`))
+	}))
+	t.Cleanup(shop.Close)
+	address := mustServe(t, map[string]http.HandlerFunc{
+		"GET /given": func(w http.ResponseWriter, r *http.Request) {
+			v := sampleHandOver(shop.URL + "/return").(*web.HandOver)
+			v.Forms = []string{shop.URL}
+			if err := pages.Render(w, r, 200, v); err != nil {
+				t.Error(err)
+			}
+		},
+	})
+	var title string
+	b.mustRun(
+		t, chromedp.Navigate(address+"/given"),
+		chromedp.WaitVisible(`#thanks`, chromedp.ByQuery),
+		chromedp.Navigate(address+"/given"),
+		chromedp.WaitVisible(`form[data-hand-over] button`, chromedp.ByQuery),
+		chromedp.Sleep(300*time.Millisecond),
+		chromedp.Title(&title),
+	)
+	if taken.Load() != 1 || !strings.HasPrefix(title, "Approved") {
+		t.Errorf("taken %d times, then at %q", taken.Load(), title)
+	}
+	b.mustRun(
+		t, chromedp.Click(`form[data-hand-over] button`, chromedp.ByQuery),
+		chromedp.WaitVisible(`#thanks`, chromedp.ByQuery),
+	)
+	if taken.Load() != 2 {
+		t.Errorf("taken %d times after the button", taken.Load())
+	}
+}

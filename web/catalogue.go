@@ -23,6 +23,7 @@ var frameWords = map[string]message{
 	"frame.other.label": {"한국어로 보기", "Show in English"},
 	"frame.theme":       {"Switch light and dark", "밝기 바꾸기"},
 	"frame.zone":        {"Times are {0}.", "시각은 {0} 기준입니다."},
+	"frame.sandbox":     {"To the sandbox’s first page", "샌드박스 첫 화면으로"},
 	"frame.copied":      {"Copied", "복사했습니다"},
 	"frame.copy.failed": {"Not copied: this browser does not allow it", "복사하지 못했습니다. 브라우저가 허용하지 않습니다"},
 

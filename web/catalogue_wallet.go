@@ -7,7 +7,7 @@ var walletWords = map[string]message{
 	"wallet.held":          {"Held {0} · available {1}", "예치 {0} · 사용 가능 {1}"},
 	"wallet.history":       {"History", "거래 내역"},
 	"wallet.older":         {"Older", "이전"},
-	"wallet.verifiable":    {"Every line can be verified by you or anyone you show it to.", "모든 내역은 본인이나 보여 준 사람이 직접 검증할 수 있습니다."},
+	"wallet.proofs":        {"Open a payment to see how far its proof has grown.", "결제를 열면 증명이 어디까지 쌓였는지 볼 수 있습니다."},
 	"wallet.empty":         {"Nothing has come in or gone out yet. Send money to your virtual account to begin.", "아직 거래가 없습니다. 가상계좌로 돈을 보내면 시작됩니다."},
 	"wallet.accounts":      {"Virtual accounts", "가상계좌"},
 	"wallet.accounts.note": {"What is sent there stands in your wallet as soon as the bank tells your node.", "은행이 노드에 알리는 즉시 지갑에 들어옵니다."},
@@ -53,7 +53,7 @@ var walletWords = map[string]message{
 	"verify.copy":      {"Copy the commands", "명령 복사"},
 	"verify.command":   {"Commands that verify the bundle", "증명 묶음을 검증하는 명령"},
 	"verify.pin":       {"Take the headers from a Bitcoin node that you trust, where there is one.", "가능하면 직접 신뢰하는 비트코인 노드에서 헤더를 받아 주세요."},
-	"verify.not":       {"What it does not", "증명되지 않은 것"},
+	"verify.not":       {"What it does not prove", "증명되지 않은 것"},
 	"verify.not.owner": {"Who owns the key that signed. Compare its thumbprint with what you know of the node:", "서명한 열쇠의 주인이 누구인지. 노드에 대해 아는 지문과 비교해 주세요."},
 
 	"verify.not.goods": {"That the goods arrived", "상품이 도착했는지"},
@@ -93,5 +93,5 @@ var walletWords = map[string]message{
 	"signin.do":      {"Sign in", "로그인"},
 	"signin.refused": {"This code is not valid, or not any more. Ask for a new one.", "유효하지 않거나 이미 사용한 코드입니다. 새 코드를 요청해 주세요."},
 	"signin.note":    {"A code works once, within 15 minutes.", "코드는 15분 안에 한 번만 쓸 수 있습니다."},
-	"signin.demo":    {"A code works once, within 15 minutes. In the sandbox, its first page opens the wallet for you.", "코드는 15분 안에 한 번만 쓸 수 있습니다. 샌드박스에서는 첫 화면에서 지갑을 열 수 있습니다."},
+	"signin.demo":    {"A code works once, within 15 minutes. In the sandbox, open the wallet from its first page, then reload this one.", "코드는 15분 안에 한 번만 쓸 수 있습니다. 샌드박스에서는 첫 화면에서 지갑을 연 다음 이 화면을 새로 고쳐 주세요."},
 }

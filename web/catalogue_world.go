@@ -86,7 +86,10 @@ var worldWords = map[string]message{
 	"event.received":           {"Received from {1}: {0}", "{1}에서 수신: {0}"},
 	"event.day.closed":         {"Day closed", "하루 마감"},
 	"event.checkpoint.signed":  {"Checkpoint signed", "체크포인트 서명"},
-	"event.chain.sent":         {"Written to the chain", "체인에 기록 전송"},
-	"event.chain.confirmed":    {"Confirmed in block {0}", "블록 {0}에서 확인"},
-	"event.block":              {"Block {0} mined", "블록 {0} 채굴"},
+
+	"event.chain.sent.day":         {"Anchor sent to the chain", "앵커를 체인에 전송"},
+	"event.chain.sent.record":      {"Record for {1} sent to the chain", "{1} 앞 기록을 체인에 전송"},
+	"event.chain.confirmed.day":    {"Anchor is in block {0}", "앵커가 블록 {0}에 들어감"},
+	"event.chain.confirmed.record": {"Record for {1} is in block {0}", "{1} 앞 기록이 블록 {0}에 들어감"},
+	"event.block":                  {"Block {0} mined", "블록 {0} 채굴"},
 }

@@ -94,8 +94,9 @@ func NodeEvent(place string, e node.Event, zone *time.Location) Event {
 	switch {
 	case verb == "sent" || verb == "received":
 		line.Key, subject = verb, rest
-	case e.Kind == "chain confirmed":
-		line.Key, subject = "chain.confirmed", e.Offer // a chain row's event carries its height
+	case verb == "chain":
+		row, _, _ := strings.Cut(e.Subject, ":")
+		line.Key, subject = verb+"."+rest+"."+row, e.Offer // which carries the height here
 	default:
 		line.Key = strings.ReplaceAll(e.Kind, " ", ".")
 	}

@@ -51,9 +51,21 @@ func TestNodeEvent(t *testing.T) {
 			[]any{"prepare", "tokyo"},
 		},
 		{
-			node.Event{Kind: "chain confirmed", Offer: "813"},
-			"chain.confirmed",
+			node.Event{Kind: "chain confirmed", Subject: "day:1", Offer: "813"},
+			"chain.confirmed.day",
 			[]any{"813", ""},
+		},
+		{
+			node.Event{
+				Kind: "chain sent", Subject: "record:trf_1", Peer: "did:web:tokyo.localhost",
+			},
+			"chain.sent.record",
+			[]any{"", "tokyo"},
+		},
+		{
+			node.Event{Kind: "chain forgotten", Subject: "day:1"},
+			"other",
+			[]any{"chain forgotten", ""},
 		},
 		{node.Event{Kind: "moon risen"}, "other", []any{"moon risen", ""}},
 	}

@@ -34,6 +34,7 @@ func (p *NodePages) checkout(w http.ResponseWriter, r *http.Request) error {
 			v.NodeRefused = true
 			return p.pages.Render(w, r, http.StatusBadRequest, v)
 		}
+		v.Node = origin.Host
 		v.Wallet = &WalletDoor{
 			Node: origin.Host, Home: origin.String() + walletPath,
 			URL: origin.String() + approvePath + "?" + url.Values{

@@ -54,6 +54,9 @@ func (p *NodePages) home(w http.ResponseWriter, r *http.Request, who visitor) er
 	}
 	items := historyOf(orders, deposits, v.Accounts)
 	first := min(len(items), (number-1)*historyPage)
+	if number > 1 && first == len(items) {
+		return fault.New(fault.NotFound, "page", "There is no such page.")
+	}
 	last := min(len(items), first+historyPage)
 	if last < len(items) {
 		v.Older = walletPath + "?page=" + strconv.Itoa(number+1)

@@ -136,12 +136,24 @@ func (lang Lang) stepNote(i int, s Step) (template.HTML, error) {
 	case !s.At.IsZero() && i == 0:
 		return lang.time(formMillis)(s.At), nil
 	case !s.At.IsZero():
-		return template.HTML(fmt.Sprintf("+%d%sms", s.After.Milliseconds(), nbsp)), nil
+		return template.HTML("+" + roughly(s.After)), nil
 	default:
 		if _, ok := catalogue(key); !ok {
 			key = "step.ahead"
 		}
 		return lang.say(key)
+	}
+}
+
+// roughly is a length of time by the largest unit that still tells something.
+func roughly(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d%sms", d.Milliseconds(), nbsp)
+	case d < time.Minute:
+		return fmt.Sprintf("%d.%d%ss", d/time.Second, d%time.Second/(time.Second/10), nbsp)
+	default:
+		return fmt.Sprintf("%d%smin", d/time.Minute, nbsp)
 	}
 }
 

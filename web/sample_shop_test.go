@@ -95,6 +95,7 @@ func sampleWorld() web.View {
 		{Key: "door.checkpoint", URL: "/journal/checkpoint"},
 	}
 	w.Nodes[0].Entries, w.Nodes[0].Anchor, w.Nodes[0].Links = 18_204, anchor, links
+	w.Nodes[0].Block = "/blocks/811"
 	w.Nodes[0].Wallets[0].URL = "http://seoul.localhost:7400/wallet"
 	w.Nodes[0].Wallets[0].Balances = []money.Amount{won(85_000), money.New(money.USD, 31_045)}
 	w.Nodes[0].Owes = []web.Owed{{Peer: "tokyo", Amount: won(15_000)}}
@@ -111,7 +112,7 @@ func sampleWorld() web.View {
 	}}
 	for i := range 8 {
 		b := web.Block{
-			Height: int64(813 - i), At: at(13-i, 41, 0, 0), Transactions: 1 + i%3,
+			Height: int64(813 - i), URL: "/blocks/1", At: at(13-i, 41, 0, 0), Transactions: 1 + i%3,
 			Confirmations: i + 1, Tip: i == 0,
 		}
 		if i == 2 {
@@ -130,7 +131,7 @@ func sampleWorld() web.View {
 func sampleMoving() *web.Moving {
 	m := &web.Moving{
 		ID: "pay_1", URL: "http://seoul.localhost:7400/payments/pay_1", Amount: won(15_000),
-		From: customer(), To: kanda(), Current: 7,
+		From: customer(), To: kanda(), Status: web.Sending, Current: 7,
 		Lanes: [3]web.Lane{
 			{Name: "seoul", Key: "lane.payer"},
 			{Name: "tokyo", Key: "lane.shop"},
@@ -146,7 +147,8 @@ func sampleMoving() *web.Moving {
 	} {
 		step := web.Step{Key: key, Lane: max(1, lane[key])}
 		if i <= m.Current {
-			step.At, step.After = at(14, 2, 31, 104+i), 4*time.Millisecond
+			step.At = at(14, 2, 31, 104+i)
+			step.After = []time.Duration{4e6, 5_678e6, 190e9}[i%3] // ns
 		}
 		m.Steps = append(m.Steps, step)
 	}
@@ -161,7 +163,7 @@ func sampleLog() []web.Event {
 		"order bound", "order paid", "order expired", "order void", "claim pending",
 		"claim paid", "claim refused", "claim conflict", "transfer prepared",
 		"transfer fulfilled", "transfer cleared", "transfer void", "sent prepare",
-		"received fulfil", "day closed", "checkpoint signed", "chain sent",
+		"received fulfil", "day closed", "checkpoint signed",
 		"something of a later release",
 	}
 	log := make([]web.Event, 0, len(kinds)+1)
@@ -172,7 +174,9 @@ func sampleLog() []web.Event {
 		}, seoul()))
 	}
 	return append(log, web.NodeEvent("seoul", node.Event{
-		At: at(14, 2, 30, 0), Kind: "chain confirmed", Offer: "813",
+		At: at(14, 2, 30, 0), Kind: "chain confirmed", Subject: "record:1", Offer: "813",
+	}, seoul()), web.NodeEvent("seoul", node.Event{
+		At: at(14, 2, 30, 0), Kind: "chain sent", Subject: "day:1",
 	}, seoul()), web.Event{
 		At: at(14, 2, 29, 0), Place: "chain", Key: "block", Args: []any{int64(813)},
 	})

@@ -19,6 +19,7 @@ type Frame struct {
 	Demo    bool     // the chain is a demo chain, whose proofs prove nothing outside
 	Zone    string   // the node's time zone as a reader knows it, such as "KST"; may be empty
 	SignOut string   // where a sign-out form posts to; empty without a session
+	Sandbox string   // first page of the sandbox that this page belongs to; empty elsewhere
 	Forms   []string // other origins that this page's forms lead to
 	Version string   // changes with what the page shows; empty on a page that does not poll
 

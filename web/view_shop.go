@@ -131,6 +131,7 @@ type WorldNode struct {
 	Wallets []WorldWallet
 	Entries uint64 // journal entries
 	Anchor  *AnchorFact
+	Block   string // URL of the anchor's block; empty where there is none
 	Owes    []Owed
 	Links   []Door
 }
@@ -152,6 +153,7 @@ type Owed struct {
 type Moving struct {
 	ID      string
 	URL     string
+	Status  Status // Held and Sending while it is under way
 	Amount  money.Amount
 	From    Party
 	To      Party
@@ -166,6 +168,9 @@ type Lane struct {
 	Key  string // message key of what it is
 }
 
+// Moves says whether the payment is under way; what follows in the chain is its proof.
+func (m *Moving) Moves() bool { return m.Status == Held || m.Status == Sending }
+
 // Step is one step of a payment, in lane 1 to 3.
 type Step struct {
 	Key   string // message "step.<Key>"
@@ -177,6 +182,7 @@ type Step struct {
 // Block is a block of the chain.
 type Block struct {
 	Height        int64
+	URL           string // what is in it; empty where there is no page
 	At            time.Time
 	Transactions  int
 	Confirmations int

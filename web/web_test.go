@@ -150,3 +150,24 @@ func TestStatic(t *testing.T) {
 		t.Errorf("the same file again: %d", again.Code)
 	}
 }
+
+// TestWorldTells tells a payment that is under way from one that is done, and long waits in
+// seconds and minutes.
+func TestWorldTells(t *testing.T) {
+	pages := mustPages(t)
+	v := samples(t)["world"]().(*web.World)
+	body := mustBody(t, mustRender(t, pages, "/?lang=en", v))
+	for _, want := range []string{
+		"Payment in flight", "Sending", "+4\u00a0ms", "+5.6\u00a0s", "+3\u00a0min",
+		`href="/blocks/811"`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the world does not show %q", want)
+		}
+	}
+	v.Moving.Status, v.Sandbox = web.Paid, "/first"
+	body = mustBody(t, mustRender(t, pages, "/?lang=en", v))
+	if !strings.Contains(body, "Last payment") || !strings.Contains(body, `href="/first"`) {
+		t.Error("a paid payment is still in flight, or no way leads to the sandbox")
+	}
+}
