@@ -159,11 +159,11 @@ func (i *inspection) checkBlock() Step {
 func (i *inspection) checkWork() Step {
 	count := i.confirmations()
 	if count < i.options.Confirmations {
-		return failed("The block has %d confirmations by the headers given; %d are asked "+
-			"for.", count, i.options.Confirmations)
+		return failed("The block has %s by the headers given; %d are asked for.",
+			counted(count), i.options.Confirmations)
 	}
-	return held("The block has %d confirmations by the headers given: %s hashes of work "+
-		"from it on, %s since the first block.%s", count, hashes(i.headers.WorkFrom(i.height)),
+	return held("The block has %s by the headers given: %s hashes of work from it on, %s "+
+		"since the first block.%s", counted(count), hashes(i.headers.WorkFrom(i.height)),
 		hashes(i.headers.Work()), networkNote(i.headers.Network()))
 }
 
@@ -171,6 +171,14 @@ func (i *inspection) checkWork() Step {
 func (i *inspection) confirmations() int64 {
 	tip, _ := i.headers.Tip()
 	return tip - i.height + 1
+}
+
+// counted writes a number of confirmations.
+func counted(confirmations int64) string {
+	if confirmations == 1 {
+		return "1 confirmation"
+	}
+	return fmt.Sprintf("%d confirmations", confirmations)
 }
 
 // confirmationsFinal is the count from which a block is read (protocol.md B1).

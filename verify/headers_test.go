@@ -3,6 +3,7 @@ package verify_test
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"seyfert/spv"
@@ -74,6 +75,21 @@ func TestConfirmations(t *testing.T) {
 		if r.Failed() != step {
 			t.Errorf("%d asked: fails at %q, want %q", asked, r.Failed(), step)
 		}
+	}
+}
+
+// TestOneConfirmation has nothing upon the anchor's block, which is told in the singular.
+func TestOneConfirmation(t *testing.T) {
+	w := newWorld(t, "")
+	file, o := w.mustFile(t, w.payer, 0), verify.Options{Headers: w.chain.bytes()[:3*80]}
+	text := verify.Check(file, o).Text()
+	has(t, text, "The block has 1 confirmation by the headers given: about",
+		"Work: the block has 1 confirmation, about")
+	o.Confirmations = 2
+	text += verify.Check(file, o).Text()
+	has(t, text, "The block has 1 confirmation by the headers given; 2 are asked for.")
+	if strings.Contains(text, "1 confirmations") {
+		t.Errorf("one is told in the plural:\n%s", text)
 	}
 }
 

@@ -19,6 +19,9 @@ type party struct {
 	// brought it along.
 	key    string
 	pinned bool
+	// bound is the only key that its statements may be signed with, once the record has been
+	// read; empty allows every signing key that the descriptor lists.
+	bound string
 }
 
 // checkFormat reads the file; only a canonical bundle has a format.
@@ -158,8 +161,9 @@ func (p *party) owner() string {
 	return fmt.Sprintf("signed by key %s, whose owner was not checked", p.key)
 }
 
-// open reads a message that the node signed to another, with any signing key that its
-// descriptor lists: keys that were rotated out stay there for what they signed.
+// open reads a message that the node signed to another: with the key that the record binds it
+// to, or else with any signing key that its descriptor lists, since keys that were rotated out
+// stay there for what they signed.
 func (p *party) open(jws, kind, to string) (wire.Message, error) {
 	j, err := wire.ParseJWS(jws)
 	if err != nil {
@@ -167,6 +171,10 @@ func (p *party) open(jws, kind, to string) (wire.Message, error) {
 	}
 	if j.Typ != wire.TypMessage {
 		return wire.Message{}, fmt.Errorf("it is signed as %q, not as a message", j.Typ)
+	}
+	if p.bound != "" && j.KeyID != p.bound {
+		return wire.Message{}, fmt.Errorf("it is signed by key %s, and the signer of the record "+
+			"had %s pinned", j.KeyID, p.bound)
 	}
 	key, listed := p.descriptor.Keys.Find(j.KeyID)
 	if !listed {

@@ -42,6 +42,7 @@ var tampers = []struct{ path, raw, recomputed string }{
 	{"/record/data/9", "record statements", "record statements"},  // fulfilHash
 	{"/record/data/10", "record statements", "record statements"}, // ackHash
 	{"/record/data/11", "position", "checkpoint"},                 // at: nothing else says it
+	{"/record/data/12", "record", "record"},                       // peerKey
 
 	{"/statements", "format", ""},
 	{"/statements/peerDescriptor", "descriptor", "descriptor"},

@@ -14,15 +14,16 @@ func (i *inspection) proven() []string {
 	return []string{
 		"Record: " + i.debt() + ".",
 		fmt.Sprintf("Signer: %s, %s.", i.node.descriptor.DID, i.node.owner()),
-		fmt.Sprintf("Other node: %s, %s.", i.peer.descriptor.DID, i.peer.owner()),
+		fmt.Sprintf("Other node: %s, %s; its key is the one that the signer had pinned.",
+			i.peer.descriptor.DID, i.peer.owner()),
 		fmt.Sprintf("Journal: the record is entry %d of the %d that the signer had when it "+
 			"signed the checkpoint.", i.bundle.Position.Leaf+1, i.checkpoint.Size),
 		fmt.Sprintf("Anchor: transaction %s of the signer's own lane commits to that checkpoint.",
 			spv.HashString(i.anchor.TxID())),
 		fmt.Sprintf("Block: it is in block %d of %s, made at %s by its miner's clock; the "+
 			"record has not changed since.", i.height, network, i.mined()),
-		fmt.Sprintf("Work: the block has %d confirmations, %s hashes to write another history "+
-			"from there.", i.confirmations(), hashes(i.headers.WorkFrom(i.height))),
+		fmt.Sprintf("Work: the block has %s, %s hashes to write another history from there.",
+			counted(i.confirmations()), hashes(i.headers.WorkFrom(i.height))),
 	}
 }
 
@@ -36,7 +37,8 @@ func (i *inspection) notProven() []Limit {
 	}
 	if !i.peer.pinned {
 		limits = append(limits, Limit{LimitPeer, fmt.Sprintf(
-			"Who the other node is: its statements are %s.", i.peer.owner())})
+			"Who the other node is: its statements are %s. That this is its key is the signer's "+
+				"word.", i.peer.owner())})
 	}
 	switch i.headers.Network() {
 	case spv.Regtest:

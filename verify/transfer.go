@@ -36,8 +36,15 @@ func (i *inspection) checkRecord() Step {
 	if other := i.peer.descriptor.DID; other != r.Payer && other != r.Payee {
 		return failed("The other descriptor is not of the other node of the transfer.")
 	}
-	i.record = r
-	return held("The record says: %s.", i.debt())
+	// The descriptor itself has to be that key's too. Otherwise anyone could put in one of his
+	// own that lists the pinned key as an old one, under which the statements would hold.
+	if i.peer.key != r.PeerKey {
+		return failed("The descriptor of %s is signed by key %s; the signer of the record had "+
+			"%s pinned.", i.peer.descriptor.DID, i.peer.key, r.PeerKey)
+	}
+	i.record, i.peer.bound = r, r.PeerKey
+	return held("The record says: %s. Its signer had key %s of %s pinned.", i.debt(),
+		r.PeerKey, i.peer.descriptor.DID)
 }
 
 // debt is the record in words.

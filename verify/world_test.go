@@ -118,6 +118,7 @@ func (w *world) clear(t testing.TB, amount money.Amount, number uint32, at int64
 			Amount: amount, Due: p.Due, ClearSeq: number,
 			PrepareHash: clearing.Hash32(a.PrepareHash), FulfilHash: clearing.Hash32(a.FulfilHash),
 			AckHash: clearing.Hash32(clearing.BodyHash(a)), At: at + 100,
+			PeerKey: w.other(m).keyID,
 		}.Encode())
 	}
 	w.transfers = append(w.transfers, done)
