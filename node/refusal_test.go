@@ -68,14 +68,18 @@ type refusal struct {
 	try  func(m *market) (person, node.ClaimRequest)
 }
 
-func refusals() []refusal {
-	spoil := func(change func(m *market, c *node.ClaimRequest)) func(*market) (person, node.ClaimRequest) {
-		return func(m *market) (person, node.ClaimRequest) {
-			c := m.shop.claim(m.offer, m.order.Receipt)
-			change(m, &c)
-			return m.shop, c
-		}
+// spoil is the fair claim with one thing changed.
+func spoil(change func(m *market, c *node.ClaimRequest)) func(
+	m *market,
+) (person, node.ClaimRequest) {
+	return func(m *market) (person, node.ClaimRequest) {
+		c := m.shop.claim(m.offer, m.order.Receipt)
+		change(m, &c)
+		return m.shop, c
 	}
+}
+
+func refusals() []refusal {
 	return []refusal{
 		{"less than was ordered", spoil(func(m *market, c *node.ClaimRequest) {
 			c.Amount = money.New(money.KRW, 14_999)
