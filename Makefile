@@ -4,7 +4,7 @@ TOOL  = $(GO) tool -modfile=tools/go.mod
 T    ?= 30s
 
 # Rooms whose work is shared by goroutines; the others have none.
-RACE  = $(patsubst %,./%/...,$(wildcard journal signer chain peer auth rail node api web client server sandbox))
+RACE  = $(patsubst %,./%/...,$(wildcard table journal signer chain peer auth rail node api web client server sandbox))
 
 .PHONY: check lint test race fuzz sim bench run sandbox soak browser openapi
 
