@@ -86,7 +86,9 @@ func (s shop) mustOffer(t *testing.T, value uint64) client.Offer {
 	return offer
 }
 
-func (s shop) mustSign(t *testing.T, now time.Time, receipt string, o client.Offer) client.ClaimRequest {
+func (s shop) mustSign(t *testing.T, now time.Time, receipt string,
+	o client.Offer,
+) client.ClaimRequest {
 	t.Helper()
 	claim, err := client.SignClaim(s.payee, rand.Reader, now, o.JWS, receipt, o.Amount)
 	must(t, err)

@@ -17,8 +17,8 @@ const Version = "1.0.0"
 
 // amount is the form of money.Amount in JSON.
 type amount struct {
-	Currency string `json:"currency" minLength:"3" maxLength:"3" doc:"ISO 4217 code, or BTC" example:"KRW"`
-	Value    string `json:"value" minLength:"1" maxLength:"40" pattern:"^(0|[1-9][0-9]*)([.][0-9]+)?$" doc:"exact decimal number of major units" example:"15000"`
+	Currency string `json:"currency" minLength:"3" maxLength:"3"`
+	Value    string `json:"value" minLength:"1" maxLength:"40" pattern:"^(0|[1-9][0-9]*)([.][0-9]+)?$"`
 }
 
 // settings are huma's, without anything that loads from elsewhere or guesses.
@@ -32,7 +32,9 @@ func (g *gate) settings() huma.Config {
 			Info: &huma.Info{
 				Title: "Seyfert", Version: Version,
 				Description: "The API of a Seyfert node. Amounts are exact decimal strings " +
-					"with a currency, times RFC 3339 in UTC, errors RFC 9457 problems.",
+					"with a currency, times RFC 3339 in UTC, errors RFC 9457 problems. The same " +
+					"Idempotency-Key and body again give the same answer; the same key with " +
+					"another body is a conflict.",
 				License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			},
 			Components: &huma.Components{
@@ -67,12 +69,46 @@ func (g *gate) finishDocument() {
 	schemas := g.huma.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")
-	for _, schema := range schemas {
+	for name, schema := range schemas {
+		for member, text := range descriptions()[name] {
+			schema.Properties[member].Description = text // panics at a name that is none
+		}
 		for _, property := range schema.Properties {
 			if property.Type == huma.TypeArray {
 				property.Nullable = false
 			}
 		}
+	}
+}
+
+// descriptions say what the members of bodies are for, where their names do not.
+func descriptions() map[string]map[string]string {
+	return map[string]map[string]string{
+		"Amount": {
+			"currency": "ISO 4217 code, or BTC",
+			"value":    "exact decimal number of major units, such as 15000 or 1240.50",
+		},
+		"CompanyWithKey": {
+			"api_key": "shown once; absent when a repeated request gets its first answer again",
+		},
+		"NewOffer": {
+			"basket":     "what is sold; the lines add up to the amount",
+			"payee_key":  "the shop's Ed25519 public key in base64url; claims are signed with it",
+			"origins":    "web origins that the offer may be shown at",
+			"return_url": "where the receipt is brought, at one of the origins",
+			"expires_in": "life of the offer in seconds",
+		},
+		"NewClaim": {
+			"id":        "chosen by the shop; the same claim again gives the same answer",
+			"signature": "base64url Ed25519 signature by the offer's payee key",
+		},
+		"NewPeer": {
+			"url": "scheme and host at which the peer serves its descriptor",
+			"thumbprint": "the signing key that was compared with the peer's operator; absent " +
+				"accepts what is served at first contact",
+			"credit": "what the peer may owe this node, per currency",
+		},
+		"WhichDay": {"day": "in the node's calendar, such as 2026-11-23; today if absent"},
 	}
 }
 

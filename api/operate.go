@@ -16,9 +16,9 @@ const tagOperation = "operation"
 
 // newPeer is the body of POST /v1/peers.
 type newPeer struct {
-	URL        string         `json:"url" minLength:"1" maxLength:"512" doc:"scheme and host at which the peer serves its descriptor"`
-	Thumbprint string         `json:"thumbprint,omitempty" maxLength:"43" doc:"the signing key that was compared with the peer's operator; absent accepts what is served at first contact"`
-	Credit     []money.Amount `json:"credit,omitempty" maxItems:"64" doc:"what the peer may owe this node, per currency"`
+	URL        string         `json:"url" minLength:"1" maxLength:"512"`
+	Thumbprint string         `json:"thumbprint,omitempty" maxLength:"43"`
+	Credit     []money.Amount `json:"credit,omitempty" maxItems:"64"`
 }
 
 func (g *gate) mountOperation() {
@@ -49,7 +49,9 @@ func (g *gate) mountOperation() {
 
 // addPeer fetches the peer's descriptor. Messages are sent to the endpoint that the descriptor
 // names, since signatures are over that address.
-func (g *gate) addPeer(ctx context.Context, in *struct{ Body newPeer }) (*answer[node.Peer], error) {
+func (g *gate) addPeer(ctx context.Context, in *struct{ Body newPeer }) (
+	*answer[node.Peer], error,
+) {
 	if g.cfg.Fetch == nil {
 		return nil, fault.New(fault.Refused, "url", "This node takes no new peers.")
 	}
@@ -77,7 +79,7 @@ func (g *gate) addPeer(ctx context.Context, in *struct{ Body newPeer }) (*answer
 func (g *gate) listEvents(ctx context.Context, in *struct {
 	Page
 	From uint64 `query:"from" doc:"number of the first event wanted: next of the page before"`
-	Wait int    `query:"wait" minimum:"0" maximum:"20" default:"0" doc:"seconds to wait for the first one"`
+	Wait int    `query:"wait" minimum:"0" maximum:"20" default:"0" doc:"seconds to wait for one"`
 },
 ) (*answer[list[node.Event]], error) {
 	by := callerOf(ctx)

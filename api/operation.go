@@ -46,7 +46,9 @@ type operation struct {
 }
 
 // register adds an endpoint whose handler answers with one of our types or an error.
-func register[I, O any](g *gate, op operation, handle func(ctx context.Context, in *I) (*O, error)) {
+func register[I, O any](g *gate, op operation,
+	handle func(ctx context.Context, in *I) (*O, error),
+) {
 	described := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary,
 		Tags: []string{op.tag}, DefaultStatus: op.status, MaxBodyBytes: BodyBytesMax + 1,
@@ -127,7 +129,7 @@ func (g *gate) guessed(ctx context.Context, refusal error) error {
 
 // Idempotent is the part of an input that names a request that must happen once.
 type Idempotent struct {
-	IdempotencyKey string `header:"Idempotency-Key" minLength:"1" maxLength:"255" doc:"the same key and body again give the same answer; the same key with another body is a conflict"`
+	IdempotencyKey string `header:"Idempotency-Key" minLength:"1" maxLength:"255"`
 }
 
 // request binds the caller's key to the operation and its content.

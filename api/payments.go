@@ -17,11 +17,11 @@ const tagPayments = "payments"
 // newOffer is the body of POST /v1/offers.
 type newOffer struct {
 	Amount    money.Amount `json:"amount"`
-	Basket    []node.Line  `json:"basket,omitempty" maxItems:"64" doc:"what is sold; the lines add up to the amount"`
-	PayeeKey  string       `json:"payee_key" minLength:"43" maxLength:"43" doc:"the shop's Ed25519 public key in base64url; claims are signed with it"`
-	Origins   []string     `json:"origins,omitempty" maxItems:"8" doc:"web origins that the offer may be shown at"`
-	ReturnURL string       `json:"return_url,omitempty" maxLength:"512" doc:"where the receipt is brought, at one of the origins"`
-	ExpiresIn int64        `json:"expires_in,omitempty" minimum:"1" maximum:"86400" default:"180" doc:"seconds"`
+	Basket    []node.Line  `json:"basket,omitempty" maxItems:"64"`
+	PayeeKey  string       `json:"payee_key" minLength:"43" maxLength:"43"`
+	Origins   []string     `json:"origins,omitempty" maxItems:"8"`
+	ReturnURL string       `json:"return_url,omitempty" maxLength:"512"`
+	ExpiresIn int64        `json:"expires_in,omitempty" minimum:"1" maximum:"86400" default:"180"`
 }
 
 // signedOffer is a body with an offer as its node signed it.
@@ -31,11 +31,11 @@ type signedOffer struct {
 
 // newClaim is the body of POST /v1/claims.
 type newClaim struct {
-	ID        string       `json:"id" minLength:"30" maxLength:"30" doc:"chosen by the shop; the same claim again gives the same answer"`
+	ID        string       `json:"id" minLength:"30" maxLength:"30"`
 	Receipt   string       `json:"receipt" minLength:"1" maxLength:"4096"`
 	Offer     string       `json:"offer" minLength:"1" maxLength:"8192" doc:"the offer's JWS"`
 	Amount    money.Amount `json:"amount"`
-	Signature string       `json:"signature" minLength:"86" maxLength:"86" doc:"base64url Ed25519 signature by the payee key"`
+	Signature string       `json:"signature" minLength:"86" maxLength:"86"`
 }
 
 func (g *gate) mountPayments() {

@@ -77,7 +77,7 @@ func (g *gate) getProof(ctx context.Context, in *struct {
 
 // whichDay is the body of POST /v1/days/close.
 type whichDay struct {
-	Day string `json:"day,omitempty" format:"date" maxLength:"10" doc:"in the node's calendar; today if absent" example:"2026-11-23"`
+	Day string `json:"day,omitempty" format:"date" maxLength:"10"`
 }
 
 func (g *gate) closeDay(ctx context.Context, in *struct {

@@ -20,7 +20,7 @@ type newCompany struct {
 // companyWithKey is a company at its creation. The key is shown this once.
 type companyWithKey struct {
 	Company node.Company `json:"company"`
-	APIKey  string       `json:"api_key,omitempty" doc:"shown once; absent when a repeated request gets its first answer again"`
+	APIKey  string       `json:"api_key,omitempty"`
 }
 
 // newMember is the body of POST /v1/members.

@@ -64,8 +64,23 @@ type place struct {
 	clock  *clock
 	log    *bytes.Buffer
 	key    string // the operator's
-	others []*place
+	handle http.Handler
+	names  *names
 	chain  *chain.Memory
+}
+
+// names are the keys of members' names, on a disk that can break.
+type names struct {
+	*signer.NameMemory
+	broken error
+}
+
+// Load implements signer.NameStore.
+func (n *names) Load(member string) ([32]byte, bool, error) {
+	if n.broken != nil {
+		return [32]byte{}, false, n.broken
+	}
+	return n.NameMemory.Load(member)
 }
 
 // settings are what a test may want otherwise.
@@ -85,11 +100,13 @@ func newPlace(t *testing.T, name string, c *clock, coins *chain.Memory, s settin
 	p := &place{
 		t: t, did: "did:web:" + name + ".localhost", clock: c, log: &bytes.Buffer{},
 		url: "http://" + name + ".localhost:" + port, chain: coins,
-		out: egress.New(egress.Policy{Loopback: true}),
+		out:   egress.New(egress.Policy{Loopback: true}),
+		names: &names{NameMemory: signer.NewNameMemory()},
 	}
 	p.build()
-	handler := p.handler(s)
-	server := &http.Server{Handler: handler}
+	p.handle, err = api.New(p.config(s))
+	must(t, err)
+	server := &http.Server{Handler: p.handle}
 	go server.Serve(listener)
 	t.Cleanup(func() { server.Close(); p.out.Close() })
 	return p
@@ -103,7 +120,7 @@ func (p *place) build() {
 	file := signer.NewMemory(nil)
 	must(p.t, signer.Begin(keys, file))
 	p.signer, err = signer.New(signer.Config{
-		Keys: keys, Journal: file, Names: signer.NewNameMemory(),
+		Keys: keys, Journal: file, Names: p.names,
 		Sealing: signer.SeededHPKE{Seed: [32]byte{9}}, Random: rand.Reader,
 	})
 	must(p.t, err)
@@ -151,8 +168,8 @@ func (p *place) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(p.log, nil))
 }
 
-// handler is the API over the node.
-func (p *place) handler(s settings) http.Handler {
+// config is how the API over the node is made.
+func (p *place) config(s settings) api.Config {
 	p.t.Helper()
 	receiver, err := peer.NewReceiver(p.url, p.signer,
 		func(keyID string) (string, ed25519.PublicKey, bool) {
@@ -160,15 +177,13 @@ func (p *place) handler(s settings) http.Handler {
 			return did, key, ok
 		}, p.unix)
 	must(p.t, err)
-	handler, err := api.New(api.Config{
+	return api.Config{
 		Node: p.node, Receiver: receiver, Bank: bank.New([]byte(bankSecret), p.clock.Now),
 		Fetch:       peer.NewClient(p.out, p.signer, p.unix, rand.Reader).Fetch,
 		CheckoutURL: func(offer string) string { return p.url + "/checkout/" + offer },
 		Origin:      p.url, Now: p.clock.Now, Random: rand.Reader, Log: p.logger(),
 		Limits: s.limits, BodyTimeout: s.bodyTimeout,
-	})
-	must(p.t, err)
-	return handler
+	}
 }
 
 // as is a client of the node with a key or session; an empty one is anonymous.
