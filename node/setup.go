@@ -128,6 +128,10 @@ func (n *Node) CreateMember(ctx context.Context, by Caller, r Request,
 func (n *Node) CreateSignIn(ctx context.Context, by Caller, member string) (auth.Secret,
 	time.Time, error,
 ) {
+	var id core.MemberID
+	if err := parseID("member", member, &id); err != nil {
+		return "", time.Time{}, err
+	}
 	code, hash, err := auth.NewToken(n, CodePrefix)
 	if err != nil {
 		return "", time.Time{}, err
@@ -135,7 +139,7 @@ func (n *Node) CreateSignIn(ctx context.Context, by Caller, member string) (auth
 	expires := n.cfg.Now().Add(CodeLife)
 	_, _, err = propose[core.CredentialRow](ctx, n, by, core.KindAddCredential, Request{},
 		core.AddCredential{
-			Hash: hash, Use: core.UseCode, Kind: journal.Member, Subject: member,
+			Hash: hash, Use: core.UseCode, Kind: journal.Member, Subject: id.String(),
 			Expires: expires.UnixMilli(),
 		})
 	return code, expires.UTC(), err
