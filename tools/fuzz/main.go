@@ -37,7 +37,7 @@ func run(arguments []string) error {
 		fmt.Printf("%d/%d %s %s\n", i+1, len(targets), t.Package, t.Name)
 		pattern := "^" + t.Name + "$"
 		command := exec.Command("go", "test", "-run=^$", "-fuzz="+pattern,
-			"-fuzztime="+arguments[0], t.Package)
+			"-fuzztime="+arguments[0], "-fuzzminimizetime=1x", t.Package)
 		command.Dir, command.Stdout, command.Stderr = "..", os.Stdout, os.Stderr
 		if err := command.Run(); err != nil {
 			return fmt.Errorf("%s %s: %w", t.Package, t.Name, err)
