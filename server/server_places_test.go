@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"html"
 	"io"
 	"log/slog"
 	"net"
@@ -328,7 +329,7 @@ func (p page) field(t *testing.T, name string) string {
 	if found == nil {
 		t.Fatalf("no field %q:\n%s", name, words(p.body))
 	}
-	return found[1]
+	return html.UnescapeString(found[1])
 }
 
 // form is what the approval page sends with a decision.

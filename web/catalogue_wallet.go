@@ -93,5 +93,5 @@ var walletWords = map[string]message{
 	"signin.do":      {"Sign in", "로그인"},
 	"signin.refused": {"This code is not valid, or not any more. Ask for a new one.", "유효하지 않거나 이미 사용한 코드입니다. 새 코드를 요청해 주세요."},
 	"signin.note":    {"A code works once, within 15 minutes.", "코드는 15분 안에 한 번만 쓸 수 있습니다."},
-	"signin.demo":    {"A code works once, within 15 minutes. In the sandbox, open the wallet from its first page, then reload this one.", "코드는 15분 안에 한 번만 쓸 수 있습니다. 샌드박스에서는 첫 화면에서 지갑을 연 다음 이 화면을 새로 고쳐 주세요."},
+	"signin.sandbox": {"Let the sandbox make a code", "샌드박스에서 코드 받기"},
 }

@@ -37,7 +37,7 @@ func offerLimit() auth.Limit {
 	return auth.Limit{Burst: 30, Every: time.Second, Keys: throttleKeys}
 }
 
-// NodeConfig is what a node's pages are made of. Every field is required.
+// NodeConfig is what a node's pages are made of. Every field but Sandbox is required.
 type NodeConfig struct {
 	Node *node.Node
 	// Origin is the public origin of the node, such as "https://seoul.example".
@@ -48,6 +48,9 @@ type NodeConfig struct {
 	Now func() time.Time
 	// Demo marks a test bed: its chain proves nothing outside, and http to loopback is allowed.
 	Demo bool
+	// Sandbox is the first page of the test bed that the node belongs to, where "/wallet" makes
+	// a one-time code; empty elsewhere.
+	Sandbox string
 	// Fetch gets an offer from another node through the one client for outgoing requests.
 	Fetch func(ctx context.Context, url string) (status int, body []byte, err error)
 	Log   *slog.Logger
@@ -162,19 +165,25 @@ func (p *NodePages) members(serve memberPage) http.HandlerFunc {
 			return err
 		}
 		if !ok {
-			http.Redirect(w, r, signInURL(r.URL.RequestURI()), http.StatusSeeOther)
+			http.Redirect(w, r, signInURL(r), http.StatusSeeOther)
 			return nil
 		}
 		return serve(w, r, who)
 	})
 }
 
-// signInURL is the door, which leads on to a path of the wallet.
-func signInURL(to string) string {
+// signInURL is the door, in the language that was asked for, which leads on to the page that
+// was.
+func signInURL(r *http.Request) string {
+	to := r.URL.RequestURI()
 	if to == walletPath {
 		return signInPath
 	}
-	return signInPath + "?" + url.Values{"return": {to}}.Encode()
+	query := url.Values{"return": {to}}
+	if lang, ok := parseLang(r.URL.Query().Get(langParam)); ok {
+		query.Set(langParam, string(lang))
+	}
+	return signInPath + "?" + query.Encode()
 }
 
 // visitor finds who a request's cookie belongs to. Only a member's session opens a wallet: an
@@ -205,6 +214,7 @@ const zone = "UTC"
 func (p *NodePages) frame() Frame {
 	return Frame{
 		Place: NodeName(p.cfg.Node.DID()), Home: walletPath, Demo: p.cfg.Demo, Zone: zone,
+		Sandbox: p.cfg.Sandbox,
 	}
 }
 

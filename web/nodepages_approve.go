@@ -96,7 +96,8 @@ func (p *NodePages) ordered(who visitor, terms node.OfferTerms) (node.Order, boo
 	return node.Order{}, false, nil
 }
 
-// renderApprove shows payee, amount, source and what the shop learns. The form carries the
+// renderApprove shows payee, amount, source and what the shop learns; what is bought stands on
+// the checkout page, and this node does not know it. The form carries the
 // signed offer itself, so that what is approved is what was shown.
 func (p *NodePages) renderApprove(w http.ResponseWriter, r *http.Request, status int,
 	who visitor, text string, terms node.OfferTerms,
@@ -113,9 +114,6 @@ func (p *NodePages) renderApprove(w http.ResponseWriter, r *http.Request, status
 		CheckedBy: NodeName(terms.Node), Amount: terms.Amount, Sources: sources,
 		OfferID: terms.ID, Now: now, Expires: terms.Expires, Whole: terms.Expires.Sub(now),
 		Action: approvePath, Offer: text, Nonce: hex.EncodeToString(nonce[:]), Short: true,
-	}
-	for _, line := range terms.Basket {
-		v.Lines = append(v.Lines, Line{Name: line.Text, Amount: line.Amount})
 	}
 	for _, source := range sources {
 		v.Short = v.Short && !source.Enough

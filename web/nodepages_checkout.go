@@ -12,7 +12,7 @@ import (
 // offer, and that is never who pays.
 func (p *NodePages) checkout(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("offer")
-	offer, err := p.cfg.Node.Offer(id)
+	offer, err := p.cfg.Node.OfferPage(id)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,8 @@ func (p *NodePages) checkout(w http.ResponseWriter, r *http.Request) error {
 		v.Wallet = &WalletDoor{
 			Node: origin.Host, Home: origin.String() + walletPath,
 			URL: origin.String() + approvePath + "?" + url.Values{
-				"offer": {p.cfg.Origin + offersPath + offer.ID},
+				"offer":   {p.cfg.Origin + offersPath + offer.ID},
+				langParam: {string(RequestLang(r))},
 			}.Encode(),
 		}
 	}

@@ -17,10 +17,8 @@ const addressMax = 2048
 // programs and previews do by themselves, must not spend it.
 func (p *NodePages) showSignIn(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
-	v := &SignIn{
-		Frame: p.frame(), Action: signInPath, Return: returnPath(query.Get("return")),
-		Code: query.Get("code"),
-	}
+	v := p.door(r, returnPath(query.Get("return")))
+	v.Code = query.Get("code")
 	if len(v.Code) > auth.TokenMax {
 		return fault.New(fault.Invalid, "code", "A code has at most %d bytes.", auth.TokenMax)
 	}
@@ -31,6 +29,17 @@ func (p *NodePages) showSignIn(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	return p.pages.Render(w, r, http.StatusOK, v)
+}
+
+// door is the page that asks for a code and goes on to a path of the wallet.
+func (p *NodePages) door(r *http.Request, to string) *SignIn {
+	v := &SignIn{Frame: p.frame(), Action: signInPath, Return: to}
+	if p.cfg.Sandbox != "" {
+		v.Door = p.cfg.Sandbox + walletPath + "?" + url.Values{
+			"return": {to}, langParam: {string(RequestLang(r))},
+		}.Encode()
+	}
+	return v
 }
 
 // signIn spends a code for a session.
@@ -48,9 +57,9 @@ func (p *NodePages) signIn(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case err == nil:
 	case isFault && refused.Code != fault.TooMany && refused.Code != fault.Unavailable:
-		return p.pages.Render(w, r, http.StatusForbidden, &SignIn{
-			Frame: p.frame(), Action: signInPath, Return: to, Refused: true,
-		})
+		v := p.door(r, to)
+		v.Refused = true
+		return p.pages.Render(w, r, http.StatusForbidden, v)
 	default:
 		return err
 	}

@@ -183,10 +183,6 @@ func samplePayment() web.View {
 func sampleApprove(short bool) web.View {
 	return &web.Approve{
 		Frame: walletFrame(), Shop: kanda(), CheckedBy: "tokyo", Amount: won(15_000),
-		Lines: []web.Line{
-			{Name: "Washi notebook A5", Amount: won(9_800)},
-			{Name: "Washi tape, three rolls", Amount: won(5_200)},
-		},
 		OfferID: "off_01JD9W4H2M3XH5B2N8T6V0YRGM", Now: at(14, 2, 0, 0),
 		Expires: at(14, 4, 34, 0), Whole: 3 * time.Minute, Action: "/wallet/approve",
 		Offer: "eyJ0eXAiOiJ4In0.e30.c2ln", Nonce: "00112233445566778899aabbccddeeff",

@@ -111,6 +111,7 @@ type SignIn struct {
 	Action  string // where the form posts "code" and "return"
 	Code    string // from the link that was followed; may be empty
 	Return  string // where to go afterwards
+	Door    string // where a sandbox makes a code and leads back; empty elsewhere
 	Refused bool   // the code just sent is not valid, or not any more
 }
 
@@ -233,7 +234,6 @@ type Approve struct {
 	Shop      Party
 	CheckedBy string // the node that vouches for the shop
 	Amount    money.Amount
-	Lines     []Line
 	OfferID   string
 	Sources   []Source
 	Now       time.Time
