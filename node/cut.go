@@ -50,7 +50,8 @@ type Store struct {
 	log     *slog.Logger
 }
 
-// OpenStore opens the state in a directory and the core on it.
+// OpenStore opens the state in a directory and the core on it: that of the newest cut that is
+// whole, or the one before the first entry if none is.
 func OpenStore(dir string, log *slog.Logger) (*Store, *core.Core, error) {
 	for _, sub := range []string{dir, filepath.Join(dir, "cuts")} {
 		if err := os.MkdirAll(sub, 0o700); err != nil {
@@ -58,40 +59,67 @@ func OpenStore(dir string, log *slog.Logger) (*Store, *core.Core, error) {
 		}
 	}
 	s := &Store{dir: dir, log: log}
-	cut, from, err := s.newestCut()
+	names, err := s.finishedCuts()
 	if err != nil {
 		return nil, nil, err
 	}
-	live := filepath.Join(dir, "live")
-	if err := os.RemoveAll(live); err != nil {
-		return nil, nil, fmt.Errorf("discard live tables: %w", err)
-	}
-	book := ledger.NewBook()
-	if from != "" {
-		if book, err = readBook(from, cut); err != nil {
-			return nil, nil, err
+	for _, name := range slices.Backward(names) {
+		path := filepath.Join(dir, "cuts", name)
+		c, err := s.openCut(path)
+		if err == nil {
+			return s, c, nil
 		}
-		if err := table.CloneCheckpoint(filepath.Join(from, "tables"), live); err != nil {
-			return nil, nil, fmt.Errorf("copy the tables of cut %d: %w", cut.Index, err)
+		log.Error("a cut is damaged and is skipped",
+			slog.String("cut", path), slog.String("error", err.Error()))
+	}
+	c, err := s.open(manifest{}, ledger.NewBook(), "")
+	return s, c, err
+}
+
+// openCut opens the state on a copy of a cut.
+func (s *Store) openCut(path string) (*core.Core, error) {
+	m, err := readManifest(path)
+	if err != nil {
+		return nil, err
+	}
+	book, err := readBook(path, m)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.open(m, book, filepath.Join(path, "tables"))
+	if err != nil {
+		return nil, err
+	}
+	if c.StateHash() != [32]byte(m.StateHash) {
+		return nil, errors.Join(errors.New("the tables have another state hash than the "+
+			"manifest says"), s.Close())
+	}
+	return c, nil
+}
+
+// open makes live tables, from a checkpoint if one is named, and shortens the history to them.
+func (s *Store) open(m manifest, book *ledger.Book, from string) (c *core.Core, err error) {
+	live := filepath.Join(s.dir, "live")
+	if err := os.RemoveAll(live); err != nil {
+		return nil, fmt.Errorf("discard live tables: %w", err)
+	}
+	if from != "" {
+		if err := table.CloneCheckpoint(from, live); err != nil {
+			return nil, err
 		}
 	}
 	if s.tables, err = table.OpenPebble(live); err != nil {
-		return nil, nil, fmt.Errorf("open live tables: %w", err)
+		return nil, fmt.Errorf("open live tables: %w", err)
 	}
-	history := filepath.Join(dir, "history")
-	if s.history, err = table.OpenRecords(history, ledger.RecordSize, cut.Records); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("open history: %w", err), s.tables.Close())
+	history := filepath.Join(s.dir, "history")
+	if s.history, err = table.OpenRecords(history, ledger.RecordSize, m.Records); err != nil {
+		return nil, errors.Join(fmt.Errorf("open history: %w", err), s.tables.Close())
 	}
-	c, err := core.Open(s.tables, s.history, book)
-	if err != nil {
-		return nil, nil, errors.Join(err, s.Close())
+	if c, err = core.Open(s.tables, s.history, book); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
-	if c.StateHash() != [32]byte(cut.StateHash) {
-		return nil, nil, errors.Join(fmt.Errorf("cut %d has another state hash than its "+
-			"manifest says: remove %s to start from the one before", cut.Index, from), s.Close())
-	}
-	s.lastCut = cut.Index
-	return s, c, nil
+	s.lastCut = m.Index
+	return c, nil
 }
 
 // Keep makes a cut when one is due. State calls it after each entry.
@@ -134,7 +162,8 @@ func (s *Store) Cut(c *core.Core) error {
 	if err := writeSynced(filepath.Join(making, "manifest.json"), text); err != nil {
 		return err
 	}
-	if err := errors.Join(syncDir(making), os.Rename(making, name),
+	// A cut of this index can only be a damaged one that was skipped.
+	if err := errors.Join(syncDir(making), os.RemoveAll(name), os.Rename(making, name),
 		syncDir(filepath.Dir(name))); err != nil {
 		return err
 	}
@@ -145,31 +174,23 @@ func (s *Store) Cut(c *core.Core) error {
 // Close closes live tables and history.
 func (s *Store) Close() error { return errors.Join(s.tables.Close(), s.history.Close()) }
 
-// newestCut finds the newest whole cut; an unfinished one is removed, a damaged one skipped.
-func (s *Store) newestCut() (manifest, string, error) {
+// finishedCuts lists the cuts, oldest first, and removes one that a crash left unfinished.
+func (s *Store) finishedCuts() ([]string, error) {
 	names, err := s.cuts()
 	if err != nil {
-		return manifest{}, "", err
+		return nil, err
 	}
-	for _, name := range slices.Backward(names) {
-		path := filepath.Join(s.dir, "cuts", name)
-		if strings.HasSuffix(name, ".making") {
-			if err := os.RemoveAll(path); err != nil {
-				return manifest{}, "", err
-			}
+	var finished []string
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".making") {
+			finished = append(finished, name)
 			continue
 		}
-		m, err := readManifest(path)
-		if err == nil {
-			_, err = readBook(path, m)
+		if err := os.RemoveAll(filepath.Join(s.dir, "cuts", name)); err != nil {
+			return nil, err
 		}
-		if err == nil {
-			return m, path, nil
-		}
-		s.log.Error("a cut is damaged and is skipped",
-			slog.String("cut", path), slog.String("error", err.Error()))
 	}
-	return manifest{}, "", nil
+	return finished, nil
 }
 
 func (s *Store) cuts() ([]string, error) {
