@@ -45,7 +45,7 @@ func (p *worldPage) moving(nodes []seenNode) *web.Moving {
 	}
 	m := &web.Moving{
 		ID: order.Subject, Amount: *order.Amount, To: name(),
-		URL:  nodes[0].place.URL + "/wallet/orders/" + order.Subject,
+		URL: nodes[0].place.URL + "/wallet/orders/" + order.Subject, Status: web.Held,
 		From: web.NewParty(p.world.Customer.Name, "ko"),
 		Lanes: [3]web.Lane{
 			{Name: "seoul", Key: "lane.payer"},
@@ -73,10 +73,37 @@ func (p *worldPage) moving(nodes []seenNode) *web.Moving {
 		}
 		add(step.key, step.lane, event.At)
 	}
+	if m.Status = statusOf(nodes, order); m.Status == web.Expired || m.Status == web.Declined {
+		m.Steps = m.Steps[:m.Current] // nothing more will happen
+		return m
+	}
 	recorded, anchored := chainTimes(nodes[0], transfer)
 	add("recorded", laneChain, recorded)
 	add("anchored", laneChain, anchored)
 	return m
+}
+
+// statusOf is where the payment of an order stands: its hold at seoul, then the transfer's end
+// at tokyo.
+func statusOf(nodes []seenNode, order client.Event) web.Status {
+	if _, paid := of(nodes[1].events, "transfer cleared", order.Offer); paid {
+		return web.Paid
+	}
+	status := web.Held
+	for _, e := range nodes[0].events {
+		if e.Subject != order.Subject {
+			continue
+		}
+		switch e.Kind {
+		case "order bound", "order paid":
+			status = web.Sending
+		case "order expired":
+			status = web.Expired
+		case "order void":
+			status = web.Declined
+		}
+	}
+	return status
 }
 
 // chainTimes finds when the payer's node saw the transfer's record, and an anchor after it, in

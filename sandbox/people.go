@@ -36,7 +36,7 @@ type shopIdentity struct {
 }
 
 // bankName is the simulated bank's.
-const bankName = "hangang"
+const bankName = "한강은행 Hangang Bank"
 
 // newClient speaks to a node of the world; *.localhost is loopback.
 func newClient(url, key string) *client.Client {

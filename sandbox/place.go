@@ -60,7 +60,7 @@ func (w *World) openPlace(ctx context.Context, name string, offset int) (*Place,
 	}
 	p.Thumbprint = made.Thumbprint
 	p.server, err = server.Start(ctx, p.cfg, server.Parts{
-		Chain: w.Chain, Listener: listener, Now: w.cfg.Now,
+		Chain: w.Chain, Listener: listener, Now: w.cfg.Now, Sandbox: w.URL,
 	}, w.cfg.Log.With("node", name))
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,11 +42,13 @@ type Shop struct {
 	api     *client.Client
 	apiKey  string // shown on the world's page, for first tries
 	key     ed25519.PrivateKey
-	// payNode is the wallet that the checkout page is told about first.
-	payNode string
-	pages   *web.Pages
-	file    string
-	now     func() time.Time
+	// payNode is the wallet that the checkout page is told about first, checkout where that page is.
+	payNode  string
+	checkout string
+	world    string // the world's page
+	pages    *web.Pages
+	file     string
+	now      func() time.Time
 
 	// mu guards books and is held while they are written to the file.
 	mu    sync.Mutex
@@ -71,25 +74,6 @@ type shopOrder struct {
 	Paid    time.Time           `json:"paid_at,omitzero"`
 }
 
-// good is something the shop sells; its name and picture belong to the pages.
-type good struct {
-	id    string
-	name  string // as the offer says it
-	price uint64
-}
-
-// goods are what the shop sells, in won.
-func goods() []good {
-	return []good{
-		{"notebook", "Washi notebook A5", 9_800},
-		{"tape", "Washi tape, three rolls", 5_200},
-		{"pen", "Brass pen", 32_000},
-		{"ink", "Blue ink", 14_500},
-		{"letters", "Letter set", 6_900},
-		{"furoshiki", "Furoshiki cloth", 18_000},
-	}
-}
-
 func newShop(w *World, id shopIdentity) (*Shop, error) {
 	seed, err := hex.DecodeString(id.KeySeed)
 	if err != nil || len(seed) != ed25519.SeedSize {
@@ -103,7 +87,8 @@ func newShop(w *World, id shopIdentity) (*Shop, error) {
 		URL: strings.Replace(w.URL, "localhost", "shop.localhost", 1), pages: pages,
 		company: id.Company, apiKey: id.APIKey,
 		api: newClient(w.Tokyo.URL, id.APIKey), key: ed25519.NewKeyFromSeed(seed),
-		payNode: w.Seoul.URL, file: filepath.Join(w.cfg.Dir, "shop.json"), now: w.cfg.Now,
+		payNode: w.Seoul.URL, checkout: w.Tokyo.URL, world: w.URL,
+		file: filepath.Join(w.cfg.Dir, "shop.json"), now: w.cfg.Now,
 		books: shopBooks{Baskets: map[string][]string{}},
 	}
 	text, err := os.ReadFile(s.file)
@@ -127,13 +112,18 @@ func (s *Shop) handler() http.Handler {
 	own.HandleFunc("POST /pay", s.pay)
 	own.HandleFunc("GET /orders/{number}", s.order)
 	own.Handle("GET /static/", s.pages.Static())
+	own.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.problem(w, r, http.StatusNotFound, "missing")
+	})
 	mux := http.NewServeMux()
 	mux.Handle("/", http.NewCrossOriginProtection().Handler(own))
 	mux.HandleFunc("POST /return", s.take)
 	return http.MaxBytesHandler(mux, shopFormMax)
 }
 
-func (s *Shop) frame() web.Frame { return web.Frame{Home: "/", Demo: true, Zone: "UTC"} }
+func (s *Shop) frame() web.Frame {
+	return web.Frame{Home: "/", Demo: true, Zone: "UTC", Sandbox: s.world}
+}
 
 func name() web.Party { return web.NewParty("神田紙店 Kanda Paper", "ja") }
 
@@ -152,8 +142,10 @@ func (s *Shop) window(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.mu.Unlock()
+	frame := s.frame()
+	frame.Forms = []string{s.checkout} // browsers hold a form's redirect to the page's policy too
 	view := &web.Shop{
-		Frame: s.frame(), Name: name(), Put: "/basket", Pay: "/pay", Orders: orders,
+		Frame: frame, Name: name(), Put: "/basket", Pay: "/pay", Orders: orders,
 		Basket: lines(basket), Total: total(basket),
 	}
 	for _, g := range goods() {
@@ -162,28 +154,6 @@ func (s *Shop) window(w http.ResponseWriter, r *http.Request) {
 		})
 	}
 	s.render(w, r, http.StatusOK, view)
-}
-
-func lines(basket []string) []web.Line {
-	var lines []web.Line
-	for _, g := range goods() {
-		if slices.Contains(basket, g.id) {
-			lines = append(lines, web.Line{
-				Key: "good." + g.id, Note: "note." + g.id, Amount: money.New(money.KRW, g.price),
-			})
-		}
-	}
-	return lines
-}
-
-func total(basket []string) money.Amount {
-	sum := uint64(0)
-	for _, g := range goods() {
-		if slices.Contains(basket, g.id) {
-			sum += g.price
-		}
-	}
-	return money.New(money.KRW, sum)
 }
 
 // basket puts a good into the basket or takes it out.
@@ -223,7 +193,7 @@ func (s *Shop) pay(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	offer, err := s.api.CreateOffer(r.Context(), client.OfferRequest{
-		Amount: total(basket), Basket: offerLines(basket),
+		Amount: total(basket), Basket: offerLines(basket, web.RequestLang(r)),
 		PayeeKey: s.payeeKey(),
 		Origins:  []string{s.URL}, ReturnURL: s.URL + "/return",
 		ExpiresIn: int(offerLife / time.Second),
@@ -243,19 +213,14 @@ func (s *Shop) pay(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, r, http.StatusServiceUnavailable, "unavailable")
 		return
 	}
-	http.Redirect(w, r, offer.Checkout+"?node="+s.payNode, http.StatusSeeOther)
+	http.Redirect(w, r, s.checkoutURL(offer, web.RequestLang(r)), http.StatusSeeOther)
 }
 
-func offerLines(basket []string) []client.Line {
-	var out []client.Line
-	for _, g := range goods() {
-		if slices.Contains(basket, g.id) {
-			out = append(out, client.Line{
-				Text: g.name, Amount: money.New(money.KRW, g.price),
-			})
-		}
-	}
-	return out
+// checkoutURL leads to tokyo's checkout of an offer, with the visitor's language and the wallet
+// that most visitors of this world have.
+func (s *Shop) checkoutURL(offer client.Offer, lang web.Lang) string {
+	query := url.Values{"node": {s.payNode}, "lang": {string(lang)}}
+	return offer.Checkout + "?" + query.Encode()
 }
 
 // take receives a sealed receipt from a wallet, claims with it and shows the order. Whoever
@@ -337,7 +302,7 @@ func (s *Shop) order(w http.ResponseWriter, r *http.Request) {
 		view.Reference, view.At = order.Claim.ID, order.Paid
 	case view.Status == web.Waiting:
 		view.Version = order.State
-		view.PayURL = order.Offer.Checkout + "?node=" + s.payNode
+		view.PayURL = s.checkoutURL(order.Offer, web.RequestLang(r))
 	}
 	s.render(w, r, http.StatusOK, view)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -51,7 +52,11 @@ func (w *World) pages() (http.Handler, error) {
 	mux.HandleFunc("GET /wallet", p.enter)
 	mux.HandleFunc("POST /close-day", p.closeDay)
 	mux.HandleFunc("POST /mine", p.mine)
+	mux.HandleFunc("GET /blocks/{height}", p.block)
 	mux.Handle("GET /static/", pages.Static())
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		p.problem(w, r, http.StatusNotFound, "missing")
+	})
 	worldHandler := http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, shopFormMax))
 	shop := w.Shop.handler()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -75,16 +80,20 @@ func (w *World) pages() (http.Handler, error) {
 func (p *worldPage) enter(w http.ResponseWriter, r *http.Request) {
 	code, err := p.world.Seoul.Operator.CreateSignIn(r.Context(), p.world.Customer.Member)
 	if err != nil {
-		p.problem(w, r)
+		p.problem(w, r, http.StatusServiceUnavailable, "unavailable")
 		return
 	}
-	http.Redirect(w, r, code.URL, http.StatusSeeOther)
+	more := url.Values{"lang": {string(web.RequestLang(r))}}
+	if to := r.URL.Query().Get("return"); to != "" {
+		more.Set("return", to) // the wallet judges where it leads
+	}
+	http.Redirect(w, r, code.URL+"&"+more.Encode(), http.StatusSeeOther)
 }
 
 func (p *worldPage) closeDay(w http.ResponseWriter, r *http.Request) {
 	// Nothing to close is an answer, not a failure: the page shows what is closed already.
 	if err := p.world.CloseDay(r.Context()); err != nil && !isRefused(err) {
-		p.problem(w, r)
+		p.problem(w, r, http.StatusServiceUnavailable, "unavailable")
 		return
 	}
 	p.after(w, r)
@@ -98,7 +107,7 @@ func isRefused(err error) bool {
 
 func (p *worldPage) mine(w http.ResponseWriter, r *http.Request) {
 	if err := p.world.Mine(r.Context(), 1); err != nil {
-		p.problem(w, r)
+		p.problem(w, r, http.StatusServiceUnavailable, "unavailable")
 		return
 	}
 	p.after(w, r)
@@ -112,10 +121,10 @@ func (p *worldPage) after(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-func (p *worldPage) problem(w http.ResponseWriter, r *http.Request) {
-	err := p.pages.Render(w, r, http.StatusServiceUnavailable, &web.Problem{
-		Frame: web.Frame{Home: "/", Demo: true}, Title: "problem.unavailable",
-		Text: "problem.unavailable.text", Back: "/",
+func (p *worldPage) problem(w http.ResponseWriter, r *http.Request, status int, key string) {
+	err := p.pages.Render(w, r, status, &web.Problem{
+		Frame: web.Frame{Home: "/", Demo: true}, Title: "problem." + key,
+		Text: "problem." + key + ".text", Back: "/",
 	})
 	if err != nil {
 		http.Error(w, "the page can't be shown", http.StatusInternalServerError)
@@ -125,14 +134,14 @@ func (p *worldPage) problem(w http.ResponseWriter, r *http.Request) {
 func (p *worldPage) show(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), gatherTimeout)
 	defer cancel()
-	view, err := p.view(ctx)
+	view, err := p.view(ctx, web.RequestLang(r))
 	if err != nil {
-		p.problem(w, r)
+		p.problem(w, r, http.StatusServiceUnavailable, "unavailable")
 		return
 	}
 	r.URL.Path = "/" // what a form's answer polls for is the page itself
 	if err := p.pages.Render(w, r, http.StatusOK, view); err != nil {
-		p.problem(w, r)
+		p.problem(w, r, http.StatusInternalServerError, "fault")
 	}
 }
 
@@ -145,7 +154,7 @@ type seenNode struct {
 	events []client.Event
 }
 
-func (p *worldPage) view(ctx context.Context) (*web.World, error) {
+func (p *worldPage) view(ctx context.Context, lang web.Lang) (*web.World, error) {
 	w := p.world
 	var nodes []seenNode
 	for _, place := range []*Place{w.Seoul, w.Tokyo} {
@@ -167,7 +176,7 @@ func (p *worldPage) view(ctx context.Context) (*web.World, error) {
 		Now: w.cfg.Now().UTC(), Runs: true, Mine: "/mine", CloseDay: "/close-day",
 		Network: w.Chain.Network(),
 		Doors: []web.Door{
-			{Key: "door.shop", Icon: "shop", URL: w.Shop.URL},
+			{Key: "door.shop", Icon: "shop", URL: w.Shop.URL + "/?lang=" + string(lang)},
 			{Key: "door.wallet", Icon: "wallet", URL: "/wallet"},
 			{Key: "door.api", Icon: "api", URL: w.Tokyo.URL + "/openapi.json"},
 		},
@@ -186,8 +195,9 @@ func (p *worldPage) view(ctx context.Context) (*web.World, error) {
 }
 
 func (p *worldPage) curlBody() string {
-	return fmt.Sprintf(`{"amount": {"currency": "KRW", "value": "15000"}, "payee_key": %q, `+
-		`"expires_in": 180}`, p.world.Shop.payeeKey())
+	return fmt.Sprintf(`{"amount": {"currency": "KRW", "value": "15000"},
+       "payee_key": %q,
+       "expires_in": 180}`, p.world.Shop.payeeKey())
 }
 
 // read gathers one node and goes on with its events where the last read stopped.
@@ -242,6 +252,7 @@ func (p *worldPage) nodes(ctx context.Context, nodes []seenNode) ([]web.WorldNod
 				v.Anchor = &web.AnchorFact{
 					At: day.Closed, Height: day.Anchor.Height, TxID: day.Anchor.TxID,
 				}
+				v.Block = blockURL(day.Anchor.Height)
 			}
 			v.Links = append(v.Links, web.Door{
 				Key: "door.checkpoint", URL: s.place.URL + "/log/checkpoint",
@@ -271,15 +282,16 @@ func (p *worldPage) nodes(ctx context.Context, nodes []seenNode) ([]web.WorldNod
 
 // wallets shows the customer's wallet on seoul and the shop's on tokyo.
 func (p *worldPage) wallets(ctx context.Context, place *Place) ([]web.WorldWallet, error) {
-	owner, party, url := p.world.Customer.Member, web.NewParty(p.world.Customer.Name, "ko"), "/wallet"
+	owner := p.world.Customer.Member
+	view := web.WorldWallet{Owner: web.NewParty(p.world.Customer.Name, "ko"), URL: "/wallet"}
 	if place == p.world.Tokyo {
-		owner, party, url = p.world.Shop.company, name(), p.world.Shop.URL
+		owner = p.world.Shop.company
+		view = web.WorldWallet{Owner: name(), URL: p.world.Shop.URL}
 	}
 	wallet, err := place.Operator.WalletOf(ctx, owner)
 	if err != nil {
 		return nil, err
 	}
-	view := web.WorldWallet{Owner: party, URL: url}
 	for _, balance := range wallet.Balances {
 		if !balance.Posted.IsZero() || balance.Posted.Currency() == money.KRW {
 			view.Balances = append(view.Balances, balance.Available)
@@ -301,7 +313,8 @@ func (p *worldPage) blocks(ctx context.Context, tip int64, nodes []seenNode) ([]
 			return nil, err
 		}
 		view := web.Block{
-			Height: height, At: time.Unix(int64(header.Time), 0).UTC(), Tip: height == tip,
+			Height: height, URL: blockURL(height), Tip: height == tip,
+			At:           time.Unix(int64(header.Time), 0).UTC(),
 			Transactions: len(block.Txs), Confirmations: int(tip - height + 1),
 		}
 		for _, s := range nodes {

@@ -48,6 +48,8 @@ type Parts struct {
 	Listener net.Listener
 	// Now replaces the clock.
 	Now func() time.Time
+	// Sandbox is the first page of the test bed, which the node's pages lead back to.
+	Sandbox string
 }
 
 // Server is a running node.
@@ -224,7 +226,7 @@ func (s *Server) handler(parts Parts, log *slog.Logger) (http.Handler, error) {
 	}
 	pages, err := web.NewNode(web.NodeConfig{
 		Node: s.node, Origin: s.cfg.Origin, Secure: s.cfg.secure(), Now: parts.Now,
-		Demo: s.cfg.loopback(), Fetch: s.fetch, Log: log,
+		Demo: s.cfg.loopback(), Sandbox: parts.Sandbox, Fetch: s.fetch, Log: log,
 	})
 	if err != nil {
 		return nil, err

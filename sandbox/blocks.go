@@ -1,0 +1,132 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"seyfert/client"
+	"seyfert/spv"
+	"seyfert/web"
+)
+
+// seenBlock is a block of the demo chain as a reader gets it. Hashes are written as Bitcoin's
+// programs write them, with their bytes in reverse.
+type seenBlock struct {
+	Height       int64     `json:"height"`
+	Hash         string    `json:"hash"`
+	Previous     string    `json:"previous"`
+	MerkleRoot   string    `json:"merkle_root"`
+	Time         time.Time `json:"time"`
+	Header       string    `json:"header"`
+	Transactions []seenTx  `json:"transactions"`
+}
+
+// seenTx is a transaction. OpReturn is what it writes, Wrote what that is and which node wrote it.
+type seenTx struct {
+	TxID     string   `json:"txid"`
+	OpReturn string   `json:"op_return,omitempty"`
+	Wrote    *seenRow `json:"wrote,omitempty"`
+	Raw      string   `json:"raw"`
+}
+
+// seenRow is what the node that wrote a transaction says of it.
+type seenRow struct {
+	Node string `json:"node"`
+	Kind string `json:"kind"`
+	Day  string `json:"day,omitempty"`
+	Peer string `json:"peer,omitempty"`
+}
+
+func blockURL(height int64) string { return "/blocks/" + strconv.FormatInt(height, 10) }
+
+// block shows what is in a block, byte for byte, so that a proof can be followed by hand.
+func (p *worldPage) block(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), gatherTimeout)
+	defer cancel()
+	height, err := strconv.ParseInt(r.PathValue("height"), 10, 64)
+	tip, _, tipErr := p.world.Chain.Tip(ctx)
+	if tipErr != nil {
+		p.problem(w, r, http.StatusServiceUnavailable, "unavailable")
+		return
+	}
+	if err != nil || height < 0 || height > tip {
+		p.problem(w, r, http.StatusNotFound, "missing")
+		return
+	}
+	seen, err := p.readBlock(ctx, height)
+	if err != nil {
+		p.problem(w, r, http.StatusServiceUnavailable, "unavailable")
+		return
+	}
+	text, err := json.MarshalIndent(seen, "", "  ")
+	if err != nil {
+		p.problem(w, r, http.StatusInternalServerError, "fault")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Write(append(text, '\n')) // the reader may be gone, which is no fault
+}
+
+// readBlock takes a block apart and asks both nodes what they wrote in it.
+func (p *worldPage) readBlock(ctx context.Context, height int64) (seenBlock, error) {
+	block, err := p.world.Chain.Block(ctx, height)
+	if err != nil {
+		return seenBlock{}, err
+	}
+	header, err := spv.ParseHeader(block.Header)
+	if err != nil {
+		return seenBlock{}, err
+	}
+	wrote, err := p.wrote(ctx, height)
+	if err != nil {
+		return seenBlock{}, err
+	}
+	seen := seenBlock{
+		Height: height, Hash: spv.HashString(header.Hash()), Header: hex.EncodeToString(block.Header),
+		Previous: spv.HashString(header.Prev), MerkleRoot: spv.HashString(header.MerkleRoot),
+		Time: time.Unix(int64(header.Time), 0).UTC(),
+	}
+	for _, raw := range block.Txs {
+		tx, err := spv.ParseTx(raw)
+		if err != nil {
+			return seenBlock{}, err
+		}
+		line := seenTx{TxID: spv.HashString(tx.TxID()), Raw: hex.EncodeToString(raw)}
+		if payload, found := tx.OpReturn(); found {
+			line.OpReturn = hex.EncodeToString(payload)
+		}
+		line.Wrote = wrote[line.TxID]
+		seen.Transactions = append(seen.Transactions, line)
+	}
+	return seen, nil
+}
+
+// wrote maps the transactions of a block that are ours to what their nodes say of them.
+func (p *worldPage) wrote(ctx context.Context, height int64) (map[string]*seenRow, error) {
+	wrote := map[string]*seenRow{}
+	for _, place := range []*Place{p.world.Seoul, p.world.Tokyo} {
+		rows, err := place.Operator.ChainRows(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			if row.Height == height {
+				wrote[row.TxID] = rowOf(place, row)
+			}
+		}
+	}
+	return wrote, nil
+}
+
+func rowOf(place *Place, row client.ChainRow) *seenRow {
+	seen := &seenRow{Node: place.Name, Kind: row.Kind, Day: row.Day}
+	if row.Peer != "" {
+		seen.Peer = web.NodeName(row.Peer)
+	}
+	return seen
+}
