@@ -55,7 +55,7 @@ func (g *gate) mountPayments() {
 	})
 	register(g, operation{
 		id: "getOffer", method: http.MethodGet, path: "/v1/offers/{id}", tag: tagPayments,
-		summary: "Read an offer; whoever has its id may, it names no payer",
+		summary: "Read an offer; whoever has its id may, it names no payer and no basket",
 	}, func(_ context.Context, in *struct {
 		ID string `path:"id"`
 	},

@@ -27,7 +27,7 @@ func signedOffer(t *testing.T, payee ed25519.PublicKey) (jws string, payload []b
 		Issuer: "did:web:tokyo.localhost", Company: "com_1", Name: "Kanda Paper",
 		ID:       payment.OfferID(wire.NewUUID(1_795_000_000_000, [10]byte{1})),
 		PayeeKey: client.PayeeKey(payee), Alias: "pay:kanda", Origins: []string{},
-		Amount: payment.WireAmount(money.New(money.KRW, 15_000)), Basket: []payment.Line{},
+		Amount:     payment.WireAmount(money.New(money.KRW, 15_000)),
 		BasketHash: strings.Repeat("0", 64), Uses: payment.UsesOnce,
 		IssuedAt: 1_795_000_000, Expires: 1_795_000_180,
 	}

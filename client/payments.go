@@ -11,7 +11,8 @@ import (
 // OfferRequest asks a shop's node to sign an offer.
 type OfferRequest struct {
 	Amount money.Amount `json:"amount"`
-	// Basket says what is sold; its lines add up to Amount. It may be empty.
+	// Basket says what is sold; its lines add up to Amount. It may be empty. Its texts are on the
+	// checkout page; in the signed offer stands a salted hash of it.
 	Basket []Line `json:"basket,omitempty"`
 	// PayeeKey is the shop's key as PayeeKey writes it: claims must be signed with it.
 	PayeeKey string `json:"payee_key"`
@@ -36,7 +37,7 @@ func (c *Client) Offers(ctx context.Context, limit int) ([]Offer, error) {
 	return rows[Offer](ctx, c, "/v1/offers", limited(limit))
 }
 
-// Offer reads an offer. Anyone with its id may.
+// Offer reads an offer. Anyone with its id may; it comes without the basket.
 func (c *Client) Offer(ctx context.Context, id string) (Offer, error) {
 	var offer Offer
 	err := c.get(ctx, "/v1/offers/"+url.PathEscape(id), nil, &offer)

@@ -86,13 +86,16 @@ type Line struct {
 	Amount money.Amount `json:"amount"`
 }
 
-// Offer is an offer of a company. JWS is what a wallet needs to answer it.
+// Offer is an offer of a company. JWS is what a wallet needs to answer it. Basket and Salt are
+// there for the company alone: the signed offer carries the hash of the two, so that the company
+// can prove later what was bought and the payer's node does not learn it.
 type Offer struct {
 	ID        string       `json:"id"`
 	Company   string       `json:"company"`
 	Name      string       `json:"name"`
 	Amount    money.Amount `json:"amount"`
-	Basket    []Line       `json:"basket"`
+	Basket    []Line       `json:"basket,omitempty"`
+	Salt      string       `json:"basket_salt,omitempty"` // hexadecimal
 	Alias     string       `json:"payee_alias"`
 	Hash      string       `json:"hash"`
 	JWS       string       `json:"offer"`
@@ -110,7 +113,6 @@ type OfferTerms struct {
 	Node      string       `json:"node"`
 	Name      string       `json:"name"`
 	Amount    money.Amount `json:"amount"`
-	Basket    []Line       `json:"basket"`
 	ReturnURL string       `json:"return_url"`
 	Expires   time.Time    `json:"expires_at"`
 	Verified  bool         `json:"verified"`

@@ -127,10 +127,13 @@ type Deposit struct {
 	Amount money.Amount `cbor:"5,keyasint"`
 }
 
-// CreateOffer records an offer that the node has signed.
+// CreateOffer records an offer that the node has signed, with the lines and the salt that the
+// offer's basket hash is made of; both are empty if nothing is said of what is sold.
 type CreateOffer struct {
-	Company CompanyID `cbor:"1,keyasint"`
-	JWS     string    `cbor:"2,keyasint"`
+	Company CompanyID      `cbor:"1,keyasint"`
+	JWS     string         `cbor:"2,keyasint"`
+	Basket  []payment.Line `cbor:"3,keyasint"`
+	Salt    [16]byte       `cbor:"4,keyasint"`
 }
 
 // ApproveOrder holds the member's money for an offer. The receipt was sealed by the shell, and

@@ -1,6 +1,8 @@
 package core
 
 import (
+	"encoding/hex"
+
 	"seyfert/fault"
 	"seyfert/journal"
 	"seyfert/payment"
@@ -25,6 +27,9 @@ func createOffer(s *step, c journal.Command) (any, *fault.Error) {
 		offer.Alias != company.Alias {
 		return nil, fault.New(fault.Invalid, "offer", "The offer is of another company or node.")
 	}
+	if refused := basketOf(offer, body); refused != nil {
+		return nil, refused
+	}
 	if !s.carries(offer.Total().Currency()) {
 		return nil, fault.New(fault.Invalid, "amount.currency",
 			"This node does not carry the currency.")
@@ -37,7 +42,8 @@ func createOffer(s *step, c journal.Command) (any, *fault.Error) {
 	}
 	row := OfferRow{
 		ID: offer.ID, Company: company.ID, JWS: body.JWS, Hash: hash, Amount: offer.Total(),
-		Expires: offer.Expires, State: OfferOpen, Created: s.now,
+		Expires: offer.Expires, State: OfferOpen, Created: s.now, Basket: body.Basket,
+		Salt: body.Salt,
 	}
 	s.putOffer(row)
 	s.event(EventRow{
@@ -45,6 +51,23 @@ func createOffer(s *step, c journal.Command) (any, *fault.Error) {
 		Owner: company.ID.String(),
 	})
 	return row, nil
+}
+
+// basketOf checks that the basket adds up and is the one that the offer was signed for. A basket
+// has a salt, since lines can be guessed; where there is none, neither hash nor salt stands.
+func basketOf(offer payment.Offer, body CreateOffer) *fault.Error {
+	if err := payment.CheckBasket(offer.Total(), body.Basket); err != nil {
+		return refusal(err)
+	}
+	hash, salted := "", body.Salt != [16]byte{}
+	if len(body.Basket) > 0 {
+		sum := payment.BasketHash(body.Salt, body.Basket)
+		hash = hex.EncodeToString(sum[:])
+	}
+	if offer.BasketHash != hash || salted != (hash != "") {
+		return fault.New(fault.Invalid, "basket", "The offer was signed for another basket.")
+	}
+	return nil
 }
 
 func (s *step) putOffer(row OfferRow) {

@@ -154,7 +154,8 @@ const (
 	OfferPaid    = "paid"
 )
 
-// OfferRow is an offer of one of the node's companies.
+// OfferRow is an offer of one of the node's companies. Basket and Salt do not leave the node but
+// to the company; Basket also to whoever opens the offer's checkout page.
 type OfferRow struct {
 	ID      payment.OfferID `cbor:"1,keyasint"`
 	Company CompanyID       `cbor:"2,keyasint"`
@@ -165,6 +166,8 @@ type OfferRow struct {
 	State   string          `cbor:"7,keyasint"`
 	Created int64           `cbor:"8,keyasint"`
 	PaidBy  payment.ClaimID `cbor:"9,keyasint"`
+	Basket  []payment.Line  `cbor:"10,keyasint"`
+	Salt    [16]byte        `cbor:"11,keyasint"`
 }
 
 // States of an order, seen by the member.

@@ -24,6 +24,7 @@ const OfferTerm = 180 * time.Second
 // OfferRequest is what a shop asks for.
 type OfferRequest struct {
 	Amount money.Amount
+	// Basket says what is sold; its lines add up to Amount. Only its salted hash is signed.
 	Basket []Line
 	// PayeeKey is the shop's Ed25519 public key in base64url: claims must be signed with it.
 	PayeeKey  string
@@ -33,7 +34,7 @@ type OfferRequest struct {
 	Life time.Duration
 }
 
-// CreateOffer signs an offer of the caller's company.
+// CreateOffer signs an offer of the caller's company. The answer shows basket and salt.
 func (n *Node) CreateOffer(ctx context.Context, by Caller, r Request,
 	o OfferRequest,
 ) (Offer, error) {
@@ -50,45 +51,46 @@ func (n *Node) CreateOffer(ctx context.Context, by Caller, r Request,
 	if !exists {
 		return Offer{}, fault.New(fault.NotFound, "company", "There is no such company.")
 	}
-	offer, err := n.draftOffer(company, o)
+	body := core.CreateOffer{Company: company.ID}
+	offer, err := n.draftOffer(company, o, &body)
 	if err != nil {
 		return Offer{}, err
 	}
-	jws, err := n.cfg.Signer.SignOffer(offer.Payload())
+	body.JWS, err = n.cfg.Signer.SignOffer(offer.Payload())
 	if err != nil {
 		return Offer{}, n.signed(err)
 	}
-	row, _, err := propose[core.OfferRow](ctx, n, by, core.KindCreateOffer, r,
-		core.CreateOffer{Company: company.ID, JWS: jws})
+	row, _, err := propose[core.OfferRow](ctx, n, by, core.KindCreateOffer, r, body)
 	if err != nil {
 		return Offer{}, err
 	}
-	return n.offerView(row), nil
+	return n.ownOffer(row), nil
 }
 
-func (n *Node) draftOffer(company core.CompanyRow, o OfferRequest) (payment.Offer, error) {
+// draftOffer writes the offer to be signed, and puts into the command what is not in it: the
+// basket's lines and their salt.
+func (n *Node) draftOffer(company core.CompanyRow, o OfferRequest, body *core.CreateOffer) (
+	payment.Offer, error,
+) {
 	life := o.Life
 	if life == 0 {
 		life = OfferTerm
 	}
 	now := n.cfg.Now()
-	var salt [16]byte
-	n.random(salt[:])
-	basket := make([]payment.Line, 0, len(o.Basket))
 	for _, line := range o.Basket {
-		basket = append(basket, payment.Line{Text: line.Text, Value: line.Amount.Minor()})
+		body.Basket = append(body.Basket, payment.Line{
+			Text: line.Text, Value: line.Amount.Minor(),
+		})
 		if line.Amount.Currency() != o.Amount.Currency() {
 			return payment.Offer{}, fault.New(fault.Invalid, "basket",
 				"A basket has one currency.")
 		}
 	}
-	hash := payment.BasketHash(salt, basket)
 	offer := payment.Offer{
 		Issuer: n.DID(), ID: newID[payment.OfferID](n), Company: company.ID.String(),
 		Name: company.Name, PayeeKey: o.PayeeKey, Alias: company.Alias,
 		Origins: slices.Clone(o.Origins), ReturnURL: o.ReturnURL,
-		Amount: payment.WireAmount(o.Amount), Basket: basket,
-		BasketHash: hex.EncodeToString(hash[:]), Uses: payment.UsesOnce,
+		Amount: payment.WireAmount(o.Amount), Uses: payment.UsesOnce,
 		IssuedAt: now.Unix(), Expires: now.Add(life).Unix(),
 	}
 	if offer.Origins == nil {
@@ -96,6 +98,14 @@ func (n *Node) draftOffer(company core.CompanyRow, o OfferRequest) (payment.Offe
 	}
 	if err := offer.Validate(); err != nil {
 		return payment.Offer{}, err
+	}
+	if err := payment.CheckBasket(o.Amount, body.Basket); err != nil {
+		return payment.Offer{}, err
+	}
+	if len(body.Basket) > 0 {
+		n.random(body.Salt[:])
+		hash := payment.BasketHash(body.Salt, body.Basket)
+		offer.BasketHash = hex.EncodeToString(hash[:])
 	}
 	return offer, nil
 }

@@ -98,23 +98,41 @@ func checkLimit(limit int) error {
 	return nil
 }
 
-// Offer reads an offer. Anyone who has the id may: it is what a checkout link carries, and it
-// names no payer.
+// Offer reads an offer. Anyone who has the id may, such as the payer's node: it names no payer
+// and does not say what is bought.
 func (n *Node) Offer(id string) (Offer, error) {
+	row, err := n.offerRow(id)
+	if err != nil {
+		return Offer{}, err
+	}
+	return n.offerView(row), nil
+}
+
+// OfferPage reads an offer with its basket, for the checkout page of this node, which anyone can
+// open who has the id. What it returns must not go to another node.
+func (n *Node) OfferPage(id string) (Offer, error) {
+	row, err := n.offerRow(id)
+	if err != nil {
+		return Offer{}, err
+	}
+	return n.pageOffer(row), nil
+}
+
+func (n *Node) offerRow(id string) (core.OfferRow, error) {
 	var offer payment.OfferID
 	if err := parseID("offer", id, &offer); err != nil {
-		return Offer{}, err
+		return core.OfferRow{}, err
 	}
 	var row core.OfferRow
 	var exists bool
 	n.state.Read(func(v core.View) { row, exists = v.Offer(offer) })
 	if !exists {
-		return Offer{}, notFound("offer")
+		return core.OfferRow{}, notFound("offer")
 	}
-	return n.offerView(row), nil
+	return row, nil
 }
 
-// Offers lists the caller's own offers, newest first.
+// Offers lists the caller's own offers, newest first, with baskets and salts.
 func (n *Node) Offers(by Caller, limit int) ([]Offer, error) {
 	var id core.CompanyID
 	if err := checkLimit(limit); err != nil {
@@ -127,7 +145,7 @@ func (n *Node) Offers(by Caller, limit int) ([]Offer, error) {
 	for _, row := range read(n.state, func(v core.View) []core.OfferRow {
 		return v.Offers(id, limit)
 	}) {
-		offers = append(offers, n.offerView(row))
+		offers = append(offers, n.ownOffer(row))
 	}
 	return offers, nil
 }

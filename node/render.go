@@ -71,41 +71,53 @@ func entryView(id ledger.AccountID, line core.Entry) Entry {
 	return e
 }
 
+// offerView is what everyone may see of an offer. It leaves the basket out, for the payer's node
+// is one of those who ask.
 func (n *Node) offerView(row core.OfferRow) Offer {
 	o := Offer{
 		ID: row.ID.String(), Company: row.Company.String(), Amount: row.Amount, JWS: row.JWS,
 		Hash: hex.EncodeToString(row.Hash[:]), State: row.State, Created: milli(row.Created),
-		Expires: time.Unix(row.Expires, 0).UTC(), Basket: []Line{},
+		Expires: time.Unix(row.Expires, 0).UTC(),
 	}
-	if row.State != core.OfferPaid && !n.cfg.Now().Before(o.Expires) {
+	// A claim under way is decided between the nodes, not by a clock.
+	if row.State == core.OfferOpen && !n.cfg.Now().Before(o.Expires) {
 		o.State = "expired"
 	}
 	if jws, err := wire.ParseJWS(row.JWS); err == nil {
 		if offer, err := payment.ParseOffer(jws.Payload); err == nil {
 			o.Name, o.Alias, o.ReturnURL = offer.Name, offer.Alias, offer.ReturnURL
-			o.Basket = basketView(offer)
 		}
 	}
 	return o
 }
 
-func basketView(offer payment.Offer) []Line {
-	lines := []Line{}
-	for _, line := range offer.Basket {
-		value, err := money.ParseMinor(offer.Total().Currency(), line.Value)
+// pageOffer is an offer as its checkout page shows it: with the basket, without the salt.
+func (n *Node) pageOffer(row core.OfferRow) Offer {
+	o := n.offerView(row)
+	for _, line := range row.Basket {
+		value, err := money.ParseMinor(row.Amount.Currency(), line.Value)
 		if err != nil {
-			return []Line{}
+			panic("node: core holds a basket line without a value: " + err.Error())
 		}
-		lines = append(lines, Line{Text: line.Text, Amount: value})
+		o.Basket = append(o.Basket, Line{Text: line.Text, Amount: value})
 	}
-	return lines
+	return o
+}
+
+// ownOffer is an offer as its company sees it: with all that proves what was sold.
+func (n *Node) ownOffer(row core.OfferRow) Offer {
+	o := n.pageOffer(row)
+	if len(row.Basket) > 0 {
+		o.Salt = hex.EncodeToString(row.Salt[:])
+	}
+	return o
 }
 
 func offerTerms(offer payment.Offer, verified bool) OfferTerms {
 	return OfferTerms{
 		ID: offer.ID.String(), Node: offer.Issuer, Name: offer.Name, Amount: offer.Total(),
-		Basket: basketView(offer), ReturnURL: offer.ReturnURL,
-		Expires: time.Unix(offer.Expires, 0).UTC(), Verified: verified,
+		ReturnURL: offer.ReturnURL, Expires: time.Unix(offer.Expires, 0).UTC(),
+		Verified: verified,
 	}
 }
 

@@ -73,13 +73,15 @@ type Entry struct {
 	At       time.Time    `json:"at"`
 }
 
-// Offer is an offer of a company of this node. JWS is what a wallet needs to answer it.
+// Offer is an offer of a company of this node. JWS is what a wallet needs to answer it. Basket
+// and Salt are there for the company alone: with them it can prove later what was bought.
 type Offer struct {
 	ID        string       `json:"id"`
 	Company   string       `json:"company"`
 	Name      string       `json:"name" doc:"the company's name as the wallet shows it"`
 	Amount    money.Amount `json:"amount"`
-	Basket    []Line       `json:"basket"`
+	Basket    []Line       `json:"basket,omitempty" doc:"what is sold; shown to the company only"`
+	Salt      string       `json:"basket_salt,omitempty" doc:"hexadecimal; with the basket it gives the signed basket hash; shown to the company only"`
 	Alias     string       `json:"payee_alias"`
 	Hash      string       `json:"hash"`
 	JWS       string       `json:"offer"`
@@ -123,7 +125,6 @@ type OfferTerms struct {
 	Node      string       `json:"node"`
 	Name      string       `json:"name"`
 	Amount    money.Amount `json:"amount"`
-	Basket    []Line       `json:"basket"`
 	ReturnURL string       `json:"return_url"`
 	Expires   time.Time    `json:"expires_at"`
 	// Verified says that the offer's signature holds under the key pinned for its node.

@@ -9,6 +9,7 @@ package payment
 import (
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/hex"
 	"net/url"
 	"strings"
 
@@ -25,9 +26,7 @@ const (
 	OfferSecondsMax = 24 * 60 * 60
 	// OfferOriginsMax is the number of web origins that an offer may name.
 	OfferOriginsMax = 8
-	// BasketMax is the number of lines of a basket.
-	BasketMax = 64
-	// TextMax bounds each free text of an offer, in bytes.
+	// TextMax bounds each free text of an offer or a basket, in bytes.
 	TextMax = 512
 )
 
@@ -60,7 +59,8 @@ type (
 )
 
 // Offer is what a shop asks for, in the canonical form that its node signs (design section 4,
-// step 1). Times are Unix seconds. It names no payer, so any wallet may answer it.
+// step 1). Times are Unix seconds. It names no payer, so any wallet may answer it, and of what is
+// bought only the salted hash, so that the payer's node does not learn it.
 type Offer struct {
 	Issuer     string             `json:"iss"`
 	ID         OfferID            `json:"jti"`
@@ -71,18 +71,10 @@ type Offer struct {
 	Origins    []string           `json:"origins"`
 	ReturnURL  string             `json:"return_url"`
 	Amount     wire.MessageAmount `json:"amount"`
-	Basket     []Line             `json:"basket"`
-	BasketHash string             `json:"basket_hash"`
+	BasketHash string             `json:"basket_hash"` // hexadecimal; empty: no basket
 	Uses       string             `json:"uses"`
 	IssuedAt   int64              `json:"iat"`
 	Expires    int64              `json:"exp"`
-}
-
-// Line is one line of a basket that the checkout page shows. Lines do not travel to the payer's
-// node inside the receipt; the offer carries them because the wallet must show what is bought.
-type Line struct {
-	Text  string `json:"text"`
-	Value string `json:"value"`
 }
 
 // UsesOnce marks an offer that one order can answer.
@@ -136,7 +128,7 @@ func (o Offer) Validate() error {
 	if err := o.validateReturn(); err != nil {
 		return err
 	}
-	return o.validateBasket(amount)
+	return o.validateBasketHash()
 }
 
 func (o Offer) validateReturn() error {
@@ -165,26 +157,14 @@ func (o Offer) validateReturn() error {
 		"The return address is not at one of the offer's origins.")
 }
 
-func (o Offer) validateBasket(total money.Amount) error {
-	if len(o.Basket) > BasketMax {
-		return fault.New(fault.TooLarge, "offer.basket", "A basket has at most %d lines.",
-			BasketMax)
-	}
-	if len(o.Basket) == 0 {
+func (o Offer) validateBasketHash() error {
+	if o.BasketHash == "" {
 		return nil
 	}
-	sum := money.New(total.Currency(), 0)
-	for _, line := range o.Basket {
-		value, err := money.ParseMinor(total.Currency(), line.Value)
-		if err != nil || line.Text == "" || len(line.Text) > TextMax {
-			return fault.New(fault.Invalid, "offer.basket", "A basket line is not text and value.")
-		}
-		if sum, err = sum.Add(value); err != nil {
-			return fault.New(fault.Invalid, "offer.basket", "The basket's sum is too large.")
-		}
-	}
-	if sum != total {
-		return fault.New(fault.Invalid, "offer.basket", "The basket's lines do not add up.")
+	raw, err := hex.DecodeString(o.BasketHash)
+	if err != nil || len(raw) != 32 || hex.EncodeToString(raw) != o.BasketHash {
+		return fault.New(fault.Invalid, "offer.basket_hash",
+			"The basket's hash is not 64 hexadecimal digits.")
 	}
 	return nil
 }
@@ -231,16 +211,6 @@ func (o Offer) Payload() []byte {
 
 // OfferHash is H("offer", payload): what order, receipt and claim bind to.
 func OfferHash(payload []byte) [32]byte { return wire.Hash("offer", payload) }
-
-// BasketHash is the salted hash of a basket: the payer's node can keep it as evidence without
-// learning what was bought from it.
-func BasketHash(salt [16]byte, basket []Line) [32]byte {
-	payload, err := wire.JCS(basket)
-	if err != nil {
-		panic("payment: basket lines have no canonical form: " + err.Error())
-	}
-	return wire.Hash("basket", salt[:], payload)
-}
 
 // Origin returns the ASCII origin (RFC 6454) of an absolute http or https URL.
 func Origin(address string) (string, error) {

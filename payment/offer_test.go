@@ -4,7 +4,6 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -28,11 +27,8 @@ func validOffer() payment.Offer {
 		PayeeKey: base64.RawURLEncoding.EncodeToString(key),
 		Origins:  []string{"https://shop.example", "http://shop.localhost:7409"},
 		// The last of the origins, with a path.
-		ReturnURL: "http://shop.localhost:7409/back?order=7",
-		Amount:    wire.NewMessageAmount(15_000, "KRW", 0),
-		Basket: []payment.Line{
-			{Text: "Washi, white", Value: "12000"}, {Text: "이음 풀", Value: "3000"},
-		},
+		ReturnURL:  "http://shop.localhost:7409/back?order=7",
+		Amount:     wire.NewMessageAmount(15_000, "KRW", 0),
 		BasketHash: strings.Repeat("0", 64), Uses: payment.UsesOnce,
 		IssuedAt: issued, Expires: issued + 180,
 	}
@@ -54,7 +50,6 @@ func TestOfferRoundTrip(t *testing.T) {
 
 func TestOfferValidate(t *testing.T) {
 	long := strings.Repeat("x", payment.TextMax+1)
-	line := payment.Line{Text: "one", Value: "1"}
 	tests := []struct {
 		name, field string
 		change      func(o *payment.Offer)
@@ -106,15 +101,13 @@ func TestOfferValidate(t *testing.T) {
 		{"long return", "offer.return_url", func(o *payment.Offer) {
 			o.ReturnURL = "https://shop.example/" + long
 		}},
-		{"many lines", "offer.basket", func(o *payment.Offer) {
-			o.Amount.Value, o.Basket = "65", slices.Repeat([]payment.Line{line}, payment.BasketMax+1)
+		{"short hash", "offer.basket_hash", func(o *payment.Offer) { o.BasketHash = o.BasketHash[2:] }},
+		{"long hash", "offer.basket_hash", func(o *payment.Offer) { o.BasketHash += "00" }},
+		{"hash in capitals", "offer.basket_hash", func(o *payment.Offer) {
+			o.BasketHash = strings.Repeat("A", 64)
 		}},
-		{"line without text", "offer.basket", func(o *payment.Offer) { o.Basket[0].Text = "" }},
-		{"long line", "offer.basket", func(o *payment.Offer) { o.Basket[0].Text = long }},
-		{"line with a sign", "offer.basket", func(o *payment.Offer) { o.Basket[0].Value = "-1" }},
-		{"lines below the total", "offer.basket", func(o *payment.Offer) { o.Basket[0].Value = "11999" }},
-		{"lines over 128 bits", "offer.basket", func(o *payment.Offer) {
-			o.Basket[0].Value = "340282366920938463463374607431768211455"
+		{"words for a hash", "offer.basket_hash", func(o *payment.Offer) {
+			o.BasketHash = strings.Repeat("Washi!  ", 8)
 		}},
 	}
 	for _, test := range tests {
@@ -138,14 +131,10 @@ func TestOfferAtItsLimits(t *testing.T) {
 			o.Expires = o.IssuedAt + payment.OfferSecondsMax
 		}},
 		{"the largest amount", func(o *payment.Offer) {
-			o.Amount.Value, o.Basket = "9223372036854775807", []payment.Line{}
+			o.Amount.Value = "9223372036854775807"
 		}},
 		{"no basket and no way back", func(o *payment.Offer) {
-			o.Basket, o.Origins, o.ReturnURL = []payment.Line{}, []string{}, ""
-		}},
-		{"all lines", func(o *payment.Offer) {
-			o.Basket = slices.Repeat([]payment.Line{{Text: "x", Value: "1"}}, payment.BasketMax)
-			o.Amount.Value = strconv.Itoa(payment.BasketMax)
+			o.BasketHash, o.Origins, o.ReturnURL = "", []string{}, ""
 		}},
 		{"an origin in capitals", func(o *payment.Offer) {
 			o.ReturnURL = "https://SHOP.example/x"
@@ -171,7 +160,9 @@ func TestParseOfferRefuses(t *testing.T) {
 		{"an unknown field", `{"a":1,` + payload[1:]},
 		{"a field twice", strings.Replace(payload, `"uses":"once"`, `"uses":"once","uses":"once"`, 1)},
 		{"fields out of order", `{"uses":"once","alias":""}`},
-		{"a missing list", strings.Replace(payload, `"basket":[`, `"basket":null,"x":[`, 1)},
+		{"a missing list", strings.Replace(payload, `"origins":[`, `"origins":null,"x":[`, 1)},
+		{"the lines of a basket", strings.Replace(payload, `"basket_hash"`,
+			`"basket":[],"basket_hash"`, 1)},
 		{"an id of another kind", strings.Replace(payload, `"off_`, `"ord_`, 1)},
 		{"too long", strings.Replace(payload, "Kanda", strings.Repeat("K", payment.OfferBytesMax), 1)},
 	}
@@ -199,7 +190,6 @@ func TestOfferHashCoversEveryField(t *testing.T) {
 		"return":   func(o *payment.Offer) { o.ReturnURL += "x" },
 		"amount":   func(o *payment.Offer) { o.Amount.Value = "15001" },
 		"currency": func(o *payment.Offer) { o.Amount.Currency = "JPY" },
-		"basket":   func(o *payment.Offer) { o.Basket[0].Text += "x" },
 		"hash":     func(o *payment.Offer) { o.BasketHash = strings.Repeat("1", 64) },
 		"issued":   func(o *payment.Offer) { o.IssuedAt++ },
 		"expires":  func(o *payment.Offer) { o.Expires++ },
@@ -211,17 +201,6 @@ func TestOfferHashCoversEveryField(t *testing.T) {
 			t.Errorf("%s and %s have one hash", name, other)
 		}
 		seen[hash] = name
-	}
-}
-
-func TestBasketHashIsSalted(t *testing.T) {
-	basket := validOffer().Basket
-	a, b := payment.BasketHash([16]byte{1}, basket), payment.BasketHash([16]byte{2}, basket)
-	if a == b {
-		t.Error("the salt changes nothing")
-	}
-	if a == payment.BasketHash([16]byte{1}, basket[:1]) {
-		t.Error("the basket changes nothing")
 	}
 }
 
