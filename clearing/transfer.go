@@ -103,6 +103,18 @@ func (q Quote) Prepare() Prepare {
 	}
 }
 
+// Offers says whether a quote is whole and for an amount. A node presents no other with a claim.
+func (q Quote) Offers(amount wire.MessageAmount) bool {
+	return !q.ID.IsZero() && !q.Transfer.IsZero() && q.Channel != "" && q.Amount == amount &&
+		isHash(q.Condition)
+}
+
+// isHash says whether a text is 32 bytes of lower-case hex.
+func isHash(text string) bool {
+	raw, err := hex.DecodeString(text)
+	return err == nil && len(raw) == 32 && hex.EncodeToString(raw) == text
+}
+
 // Canonical returns the JCS form of a body of this package.
 func Canonical(body any) []byte {
 	b, err := wire.JCS(body)
@@ -157,6 +169,12 @@ func (a Ack) Fits(p Prepare, f Fulfil) bool {
 		a.FulfilHash == BodyHash(f) && a.Due == p.Due && a.ClearSeq > 0
 }
 
+// InTime says whether enough blocks are left at a tip to take a quote up. A payer asks it before
+// it looks at the receipt, so that the answer tells nothing about one (protocol.md A4).
+func (q Quote) InTime(tip int64) bool {
+	return q.CommitByHeight-tip >= MarginPrepare && tip <= q.ValidUntilHeight
+}
+
 // Terms are what a payer holds a quote against: its order's amount, the channel that both nodes
 // derive (hex), the tip, and today in days since 1970.
 type Terms struct {
@@ -172,8 +190,7 @@ func CheckQuote(q Quote, t Terms) error {
 	if q.Transfer.IsZero() || q.ID.IsZero() {
 		return fault.New(fault.Invalid, "quote", "The quote has no id.")
 	}
-	raw, err := hex.DecodeString(q.Condition)
-	if err != nil || len(raw) != 32 || hex.EncodeToString(raw) != q.Condition {
+	if !isHash(q.Condition) {
 		return fault.New(fault.Invalid, "quote.condition", "The condition is not 32 bytes of hex.")
 	}
 	if q.Channel != t.Channel {
@@ -187,9 +204,8 @@ func CheckQuote(q Quote, t Terms) error {
 		int(q.Amount.Scale) != amount.Currency().Digits() {
 		return fault.New(fault.Invalid, "quote.amount", "The quote is for another amount.")
 	}
-	if q.CommitByHeight-tip < MarginPrepare || q.CommitByHeight-tip > MarginMax ||
-		tip > q.ValidUntilHeight {
-		return fault.New(fault.Refused, "quote.commitByHeight", "Too little time is left.")
+	if !q.InTime(tip) || q.CommitByHeight-tip > MarginMax {
+		return fault.New(fault.Refused, "quote.commitByHeight", "The height is out of reach.")
 	}
 	return nil
 }

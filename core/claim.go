@@ -62,6 +62,9 @@ func submitClaim(s *step, c journal.Command) (any, *fault.Error) {
 		return s.changeClaim(row, ClaimRefused), nil
 	}
 	row.Offer = offer.ID
+	if amount.IsZero() {
+		return s.changeClaim(row, ClaimRefused), nil
+	}
 	if s.ours(body, offer, hash) && s.taken(offer.ID) {
 		return s.changeClaim(row, ClaimConflict), nil
 	}
@@ -69,7 +72,7 @@ func submitClaim(s *step, c journal.Command) (any, *fault.Error) {
 		return s.claimHere(row, body, offer, hash), nil
 	}
 	_, known := get(s, s.tables.peers, body.Payer)
-	if !known || !s.ours(body, offer, hash) {
+	if !known || !s.ours(body, offer, hash) || !body.Quote.Offers(body.Claim.Amount) {
 		return s.changeClaim(row, ClaimRefused), nil
 	}
 	row = s.changeClaim(row, ClaimPending)
@@ -84,7 +87,7 @@ func submitClaim(s *step, c journal.Command) (any, *fault.Error) {
 func (s *step) ours(body SubmitClaim, offer payment.Offer, hash [32]byte) bool {
 	kept, exists := get(s, s.tables.offers, offer.ID)
 	return exists && kept.Hash == hash && kept.Company == body.Company &&
-		body.KeySigned && body.OfferSigned
+		body.KeySigned && body.OfferSigned && payment.WireAmount(offer.Total()) == body.Claim.Amount
 }
 
 // taken says whether an offer, which is good for one payment, is paid or has a claim under way:
@@ -199,6 +202,10 @@ func (s *step) onClaimPresent(m wire.Message, received Receive) *fault.Error {
 		s.answerClaim(m, body.Claim.ID, ClaimRefused, "")
 		return nil
 	}
+	if !body.Quote.InTime(s.node.TipHeight) {
+		s.answerClaim(m, body.Claim.ID, ClaimRefused, clearing.CodeTime)
+		return nil
+	}
 	order, found := s.orderOf(*facts)
 	verdict := payment.Match(payment.Demand{
 		Claim: body.Claim.ID, Digest: facts.Digest, Presenter: m.From, Offer: offer,
@@ -224,7 +231,7 @@ func (s *step) matched(m wire.Message, order OrderRow, body ClaimPresent, receiv
 		Today: uint32(s.now / (24 * 60 * 60 * 1000)),
 	})
 	if err != nil || !s.freshTransfer(body.Quote.Transfer) {
-		s.answerClaim(m, body.Claim.ID, ClaimRefused, clearing.CodeTime)
+		s.answerClaim(m, body.Claim.ID, ClaimRefused, "")
 		return
 	}
 	check(s.draft.Bind(order.Hold))

@@ -27,6 +27,9 @@ func approveOrder(s *step, c journal.Command) (any, *fault.Error) {
 	if refused := s.orderable(offer, hash); refused != nil {
 		return nil, refused
 	}
+	if refused := s.freshOrder(body); refused != nil {
+		return nil, refused
+	}
 	amount := offer.Total()
 	source, exists := s.find(body.Member.String(), PurposeWallet, "", amount.Currency())
 	if !exists {
@@ -54,6 +57,19 @@ func approveOrder(s *step, c journal.Command) (any, *fault.Error) {
 		Created: s.now, OfferJWS: body.Offer,
 	}
 	return s.changeOrder(row, OrderHeld), nil
+}
+
+// freshOrder refuses an id or a handle that names another order: both are drawn at random, and
+// an order that is overwritten would leave its hold to nobody.
+func (s *step) freshOrder(body ApproveOrder) *fault.Error {
+	_, exists := get(s, s.tables.orders, body.ID)
+	_, handled := s.orderOf(payment.Facts{
+		Opened: true, Receipt: payment.Receipt{Handle: body.Handle},
+	})
+	if _, held := s.draft.FindHold(body.Hold); exists || handled || held {
+		return fault.New(fault.Conflict, "id", "An order with this id exists.")
+	}
+	return nil
 }
 
 // orderable checks that an offer may be ordered here and now, once.

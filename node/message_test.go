@@ -274,7 +274,6 @@ func TestFoulAcks(t *testing.T) {
 		"another fulfil":   func(a *clearing.Ack) { a.FulfilHash = flipHex(a.FulfilHash) },
 		"another due date": func(a *clearing.Ack) { a.Due++ },
 		"no number":        func(a *clearing.Ack) { a.ClearSeq = 0 },
-		"a later number":   func(a *clearing.Ack) { a.ClearSeq = 2 },
 		"another transfer": func(a *clearing.Ack) { a.Transfer[15] ^= 1 },
 	} {
 		ack := good
@@ -287,6 +286,28 @@ func TestFoulAcks(t *testing.T) {
 		}
 	}
 	if answer := r.say(tokyo, core.TypeAck, good); answer.Status != http.StatusOK {
+		t.Errorf("the ack: %+v", answer)
+	}
+	if state := shop.state(c); state != core.ClaimPaid {
+		t.Errorf("the claim is %s", state)
+	}
+}
+
+// TestAckOfAnyNumber: a signed ack commits its payer, so the shop is paid even if the number on it
+// is not the next one; the payment after it clears as well.
+func TestAckOfAnyNumber(t *testing.T) {
+	s, r, shop, c, quote := presented(t)
+	tokyo := s.actors[0]
+	p := quote.Prepare()
+	r.say(tokyo, core.TypePrepare, p)
+	tokyo.deliver()
+	var fulfil clearing.Fulfil
+	r.last(core.TypeFulfil, &fulfil)
+	answer := r.say(tokyo, core.TypeAck, clearing.Ack{
+		Transfer: p.Transfer, PrepareHash: fulfil.PrepareHash,
+		FulfilHash: clearing.BodyHash(fulfil), Due: p.Due, ClearSeq: 2,
+	})
+	if answer.Status != http.StatusOK {
 		t.Errorf("the ack: %+v", answer)
 	}
 	if state := shop.state(c); state != core.ClaimPaid {

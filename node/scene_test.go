@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -51,6 +52,8 @@ type actor struct {
 	drop func(c journal.Command) bool
 	// posted is everything that this node sent, in order.
 	posted []wire.Message
+	// received is every byte that came from other nodes: messages, and answers to its own.
+	received []byte
 }
 
 // Propose implements node.Journal.
@@ -69,7 +72,15 @@ func (a *actor) Post(ctx context.Context, to peer.Address, jws []string) ([]peer
 	if r := a.scene.rogue; r != nil && to.DID == r.did {
 		return r.take(jws), nil
 	}
-	return a.scene.actor(to.DID).node.Receive(ctx, a.did, jws)
+	other := a.scene.actor(to.DID)
+	for _, text := range jws {
+		other.received = append(other.received, text...)
+	}
+	answers, err := other.node.Receive(ctx, a.did, jws)
+	text, encodeErr := json.Marshal(answers)
+	must(a.scene.t, encodeErr)
+	a.received = append(a.received, text...)
+	return answers, err
 }
 
 func readMessage(t *testing.T, text string) wire.Message {

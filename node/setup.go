@@ -242,6 +242,10 @@ func (n *Node) AddPeer(ctx context.Context, by Caller, t PeerTerms) (Peer, error
 	if err != nil {
 		return Peer{}, fault.New(fault.Invalid, "descriptor", "The descriptor has no key.")
 	}
+	if _, err := n.cfg.Signer.ChannelShared(sealing.Bytes()); err != nil {
+		return Peer{}, fault.New(fault.Refused, "descriptor",
+			"The peer's sealing key is of low order: no record could be sealed to it.")
+	}
 	if t.Thumbprint != "" && t.Thumbprint != keyID {
 		return Peer{}, fault.New(fault.Refused, "thumbprint",
 			"The peer's key has another thumbprint.")

@@ -80,8 +80,8 @@ type Offer struct {
 	Company   string       `json:"company"`
 	Name      string       `json:"name" doc:"the company's name as the wallet shows it"`
 	Amount    money.Amount `json:"amount"`
-	Basket    []Line       `json:"basket,omitempty" doc:"what is sold; shown to the company only"`
-	Salt      string       `json:"basket_salt,omitempty" doc:"hexadecimal; with the basket it gives the signed basket hash; shown to the company only"`
+	Basket    []Line       `json:"basket,omitempty" doc:"for the company only"`
+	Salt      string       `json:"basket_salt,omitempty" doc:"hexadecimal, for the company only"`
 	Alias     string       `json:"payee_alias"`
 	Hash      string       `json:"hash"`
 	JWS       string       `json:"offer"`

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -25,9 +26,10 @@ const (
 	BlocksPerStep = 144
 	// RescanDepth is how far below a vanished tip blocks are read again after a restart.
 	RescanDepth = 100
-	// anchorLane is the lane of records and anchors; the next one is kept for reveals, which
-	// must not wait behind a cheap parent.
+	// anchorLane carries the daily anchors alone, so that the way from its first coin to an
+	// anchor, which every proof walks, grows by one step a day. recordLane carries the rest.
 	anchorLane = 0
+	recordLane = 1
 )
 
 // Deliver sends a peer the messages that it does not have yet, many to a request, and notes
@@ -117,7 +119,12 @@ func (n *Node) WriteChain(ctx context.Context) (int, error) {
 		if row.State == core.ChainStarted && n.cfg.Now().UnixMilli() < row.Lease {
 			return done, nil // later rows spend this one's change: order is kept
 		}
-		if err := n.writeRow(ctx, row); err != nil {
+		err := n.writeRow(ctx, row)
+		if _, refused := fault.Of(err); refused && row.State == core.ChainReady {
+			n.report("write on the chain", err, slog.String("row", row.ID))
+			continue // no coin was spent: later rows do not wait for it
+		}
+		if err != nil {
 			return done, fmt.Errorf("write %s on the chain: %w", row.ID, err)
 		}
 		done++
@@ -126,18 +133,18 @@ func (n *Node) WriteChain(ctx context.Context) (int, error) {
 }
 
 func (n *Node) writeRow(ctx context.Context, row core.ChainRow) error {
-	lease := n.cfg.Now().Add(LeaseLife)
-	err := n.act(ctx, core.KindStartChain, core.StartChain{
-		Row: row.ID, Lease: lease.UnixMilli(),
-	})
-	if err != nil {
-		return err
-	}
 	rate, err := n.cfg.Chain.FeeRate(ctx)
 	if err != nil {
 		return err
 	}
 	request, err := n.anchorRequest(row, rate)
+	if err != nil {
+		return err
+	}
+	lease := n.cfg.Now().Add(LeaseLife)
+	err = n.act(ctx, core.KindStartChain, core.StartChain{
+		Row: row.ID, Lease: lease.UnixMilli(),
+	})
 	if err != nil {
 		return err
 	}
@@ -159,6 +166,9 @@ func (n *Node) writeRow(ctx context.Context, row core.ChainRow) error {
 // payload.
 func (n *Node) anchorRequest(row core.ChainRow, rate uint64) (signer.AnchorRequest, error) {
 	r := signer.AnchorRequest{Row: row.ID, Lane: anchorLane, FeeRate: rate}
+	if row.Type != wire.RecordDaily && len(n.cfg.Signer.Lanes()) > recordLane {
+		r.Lane = recordLane
+	}
 	if !row.Type.Sealed() {
 		r.Payload = wire.Payload{Type: row.Type, Hash: [32]byte(row.Plain)}.Bytes()
 		return r, nil

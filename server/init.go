@@ -22,8 +22,8 @@ type Made struct {
 	OperatorFile, BankFile string
 }
 
-// lanesOffered is how many lane scripts Init shows: one for records and anchors, one for
-// reveals.
+// lanesOffered is how many lane scripts Init shows: one for anchors, one for
+// records.
 const lanesOffered = 2
 
 // Init makes a node's keys and secrets once. On a node that has them it changes nothing and

@@ -252,7 +252,7 @@ func TestBrowserHandsOver(t *testing.T) {
 	var taken atomic.Int32
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost && r.PostFormValue("receipt") != "" &&
-			r.PostFormValue("offer") != "" && r.PostFormValue("order") != "" {
+			r.PostFormValue("offer") != "" && r.PostFormValue("order") == "" {
 			taken.Add(1)
 			http.Redirect(w, r, "/thanks", http.StatusSeeOther)
 			return
