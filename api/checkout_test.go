@@ -132,6 +132,10 @@ func TestCheckout(t *testing.T) {
 	}
 	public, err := w.tokyo.as("").Offer(ctx, offer.ID)
 	must(t, err)
+	if len(offer.Basket) != 1 || len(offer.Salt) != 32 || public.Basket != nil ||
+		public.Salt != "" {
+		t.Errorf("the shop sees %+v, the public %+v", offer, public)
+	}
 	terms, err := kim.ReadOffer(ctx, public.JWS)
 	must(t, err)
 	if !terms.Verified || terms.Amount != offer.Amount || terms.Node != w.tokyo.did {
