@@ -10,7 +10,6 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/hex"
-	"net/url"
 	"strings"
 
 	"seyfert/fault"
@@ -137,8 +136,9 @@ func (o Offer) validateReturn() error {
 			OfferOriginsMax)
 	}
 	for _, origin := range o.Origins {
-		if _, err := Origin(origin); err != nil {
-			return fault.New(fault.Invalid, "offer.origins", "%q is not a web origin.", origin)
+		if canonical, err := Origin(origin); err != nil || canonical != origin {
+			return fault.New(fault.Invalid, "offer.origins",
+				"%q is not a web origin such as https://shop.example.", origin)
 		}
 	}
 	if o.ReturnURL == "" {
@@ -211,18 +211,6 @@ func (o Offer) Payload() []byte {
 
 // OfferHash is H("offer", payload): what order, receipt and claim bind to.
 func OfferHash(payload []byte) [32]byte { return wire.Hash("offer", payload) }
-
-// Origin returns the ASCII origin (RFC 6454) of an absolute http or https URL.
-func Origin(address string) (string, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "", fault.New(fault.Invalid, "url", "The address is not a URL.")
-	}
-	if (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil {
-		return "", fault.New(fault.Invalid, "url", "The address is not an http or https URL.")
-	}
-	return u.Scheme + "://" + strings.ToLower(u.Host), nil
-}
 
 // Money reads the integer form of amounts between nodes and checks its scale.
 func Money(m wire.MessageAmount) (money.Amount, error) {
