@@ -49,7 +49,7 @@ func total(basket []string) money.Amount {
 	return money.New(money.KRW, sum)
 }
 
-// offerLines are the basket in the visitor's language, for the wallet shows what is signed.
+// offerLines are the basket in the visitor's language, for tokyo's checkout page shows them.
 func offerLines(basket []string, lang web.Lang) []client.Line {
 	var out []client.Line
 	for _, g := range goods() {
