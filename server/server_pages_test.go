@@ -83,6 +83,9 @@ func TestPagesPay(t *testing.T) {
 	sheet := b.get(approve)
 	sheet.shows(t, 200, "Kanda Paper", "checked by tokyo", "KRW\u00a015,000", "Won wallet",
 		"KRW\u00a0100,000", "Not your name", "data-until=")
+	if strings.Contains(sheet.body, "Washi") {
+		t.Error("the payer's node knows what is bought")
+	}
 	got = b.post(w.seoul.origin+"/wallet/approve", sheet.form(t, "approve"))
 	path := strings.TrimSuffix(got.header.Get("Location"), "/receipt")
 	if got.status != 303 || !strings.HasPrefix(path, "/wallet/orders/ord_") {

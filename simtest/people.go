@@ -209,8 +209,10 @@ func (w *world) sell() error {
 	if len(w.people.sales) >= salesMax && !w.forget() {
 		return nil
 	}
+	price := w.amount()
 	request := node.OfferRequest{
-		Amount: w.amount(), Life: time.Duration(1+w.random.IntN(1800)) * time.Second,
+		Amount: price, Life: time.Duration(1+w.random.IntN(1800)) * time.Second,
+		Basket:   []node.Line{{Text: "A ream of paper", Amount: price}},
 		PayeeKey: base64.RawURLEncoding.EncodeToString(s.shop.key.Public().(ed25519.PublicKey)),
 	}
 	key, err := node.NewRequest(fmt.Sprintf("offer %d", w.number()), request)
