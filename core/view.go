@@ -144,30 +144,36 @@ func (v View) Due(now int64) bool {
 	return exists && next <= now
 }
 
-// History lists an account's lines, newest first, by following the back-pointers. before is a
-// record number to continue below, or 0 for the newest.
+// History lists an account's lines, newest first, by following the back-pointers. before is the
+// number of the account's line to continue below, or 0 for the newest; a number that is not a
+// line of the account has nothing below it. At most limit and one records are read.
 func (v View) History(id ledger.AccountID, before uint64, limit int) []Entry {
 	account, exists := v.c.book.Account(id)
-	if !exists {
+	if !exists || limit < 1 || before > v.c.cursor.Records {
 		return nil
 	}
-	var entries []Entry
-	for number := account.LastRecord; number != 0 && len(entries) < limit; {
-		raw, err := v.c.records.At(number)
-		check(err)
-		record, err := ledger.DecodeRecord(raw)
-		check(err)
-		debit := record.Debit == id
-		if before == 0 || number < before {
-			entries = append(entries, Entry{Record: record, Debit: debit})
+	from := account.LastRecord
+	if before != 0 {
+		_, _, previous, ok := v.record(before).Of(id)
+		if !ok {
+			return nil
 		}
-		if debit {
-			number = record.PreviousDebit
-		} else {
-			number = record.PreviousCredit
-		}
+		from = previous
 	}
+	var entries []Entry
+	check(ledger.History(id, from, v.c.records.At, func(r ledger.Record) bool {
+		entries = append(entries, Entry{Record: r, Debit: r.Debit == id})
+		return len(entries) < limit
+	}))
 	return entries
+}
+
+func (v View) record(number uint64) ledger.Record {
+	raw, err := v.c.records.At(number)
+	check(err)
+	record, err := ledger.DecodeRecord(raw)
+	check(err)
+	return record
 }
 
 // Virtuals lists an owner's virtual accounts.

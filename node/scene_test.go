@@ -46,6 +46,7 @@ type actor struct {
 	node     *node.Node
 	signer   *signer.Signer
 	journal  *journal.Memory
+	records  *countedRecords
 	setup    node.Setup
 	operator node.Caller
 	// drop, if set, says which commands never reach the journal.
@@ -143,8 +144,8 @@ func (s *scene) newActor(name string) *actor {
 		Sealing: signer.SeededHPKE{Seed: [32]byte{9}},
 	})
 	must(s.t, err)
-	c, err := core.Open(table.NewMemory(), table.NewRecordsMemory(ledger.RecordSize),
-		ledger.NewBook())
+	a.records = &countedRecords{Records: table.NewRecordsMemory(ledger.RecordSize)}
+	c, err := core.Open(table.NewMemory(), a.records, ledger.NewBook())
 	must(s.t, err)
 	state := node.NewState(c, nil)
 	a.journal, err = journal.NewMemory(journal.Settings{
