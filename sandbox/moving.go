@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"seyfert/client"
+	"seyfert/money"
 	"seyfert/web"
 )
 
@@ -78,7 +79,9 @@ func (p *worldPage) moving(nodes []seenNode) *web.Moving {
 		return m
 	}
 	recorded, anchored := chainTimes(nodes[0], transfer)
-	add("recorded", laneChain, recorded)
+	if below, err := m.Amount.Less(money.New(money.KRW, ThresholdKRW)); err != nil || !below {
+		add("recorded", laneChain, recorded) // smaller ones are in the day's anchor alone
+	}
 	add("anchored", laneChain, anchored)
 	return m
 }

@@ -67,7 +67,7 @@ func (w *World) openPlace(ctx context.Context, name string, offset int) (*Place,
 	}
 	key, err := os.ReadFile(made.OperatorFile)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, p.server.Close())
 	}
 	p.Operator = newClient(p.URL, strings.TrimSpace(string(key)))
 	return p, nil

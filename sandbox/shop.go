@@ -27,6 +27,8 @@ import (
 const (
 	// shopOrdersMax is the number of orders that are kept; the oldest go first.
 	shopOrdersMax = 1000
+	// shopBasketsMax is the number of visitors with a basket; one more empties all baskets.
+	shopBasketsMax = 1000
 	// shopFormMax bounds a form, in bytes.
 	shopFormMax = 16 << 10
 	// shopCookie names a visitor; it means nothing outside the shop.
@@ -60,6 +62,8 @@ type shopBooks struct {
 	// Baskets maps a visitor to the goods in the basket.
 	Baskets map[string][]string `json:"baskets"`
 	Orders  []shopOrder         `json:"orders"`
+	// Made counts all orders, so that a number is never used twice.
+	Made int `json:"made"`
 }
 
 // shopOrder is one order at the shop. It knows the payment by its reference, and no payer.
@@ -89,7 +93,6 @@ func newShop(w *World, id shopIdentity) (*Shop, error) {
 		api: newClient(w.Tokyo.URL, id.APIKey), key: ed25519.NewKeyFromSeed(seed),
 		payNode: w.Seoul.URL, checkout: w.Tokyo.URL, world: w.URL,
 		file: filepath.Join(w.cfg.Dir, "shop.json"), now: w.cfg.Now,
-		books: shopBooks{Baskets: map[string][]string{}},
 	}
 	text, err := os.ReadFile(s.file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -169,7 +172,7 @@ func (s *Shop) basket(w http.ResponseWriter, r *http.Request) {
 		if r.PostFormValue("do") == "add" {
 			basket = append(basket, id)
 		}
-		b.Baskets[visitor] = basket
+		b.fill(visitor, basket)
 	})
 	if err != nil {
 		s.problem(w, r, http.StatusServiceUnavailable, "unavailable")
@@ -180,6 +183,18 @@ func (s *Shop) basket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// fill keeps a visitor's basket.
+func (b *shopBooks) fill(visitor string, basket []string) {
+	delete(b.Baskets, visitor)
+	if len(basket) == 0 {
+		return
+	}
+	if b.Baskets == nil || len(b.Baskets) >= shopBasketsMax {
+		b.Baskets = map[string][]string{}
+	}
+	b.Baskets[visitor] = basket
 }
 
 // pay makes an offer at tokyo and sends the visitor to its checkout page.
@@ -203,8 +218,9 @@ func (s *Shop) pay(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err = s.change(func(b *shopBooks) {
+		b.Made++
 		b.Orders = append(b.Orders, shopOrder{
-			Number:  fmt.Sprintf("KP-%s-%04d", s.now().Format("20060102"), len(b.Orders)+1),
+			Number:  fmt.Sprintf("KP-%s-%04d", s.now().UTC().Format("20060102"), b.Made),
 			Visitor: visitor, Goods: basket, Amount: offer.Amount, Offer: offer, State: "open",
 		})
 		b.Orders = b.Orders[max(0, len(b.Orders)-shopOrdersMax):]

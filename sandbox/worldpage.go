@@ -53,6 +53,7 @@ func (w *World) pages() (http.Handler, error) {
 	mux.HandleFunc("POST /close-day", p.closeDay)
 	mux.HandleFunc("POST /mine", p.mine)
 	mux.HandleFunc("GET /blocks/{height}", p.block)
+	mux.HandleFunc("GET /descriptors/{node}", p.descriptor)
 	mux.Handle("GET /static/", pages.Static())
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		p.problem(w, r, http.StatusNotFound, "missing")
@@ -244,7 +245,7 @@ func (p *worldPage) nodes(ctx context.Context, nodes []seenNode) ([]web.WorldNod
 			Name: s.place.Name, Owner: owners[s.place.Name], Tone: string("ab"[i]),
 			Status: web.Healthy, Entries: s.status.Index,
 			Links: []web.Door{
-				{Key: "door.descriptor", URL: s.place.URL + "/.well-known/seyfert-node"},
+				{Key: "door.descriptor", URL: "/descriptors/" + s.place.Name},
 			},
 		}
 		if day := s.status.LastDay; day != nil {

@@ -11,6 +11,7 @@ import (
 	"seyfert/client"
 	"seyfert/spv"
 	"seyfert/web"
+	"seyfert/wire"
 )
 
 // seenBlock is a block of the demo chain as a reader gets it. Hashes are written as Bitcoin's
@@ -62,7 +63,42 @@ func (p *worldPage) block(w http.ResponseWriter, r *http.Request) {
 		p.problem(w, r, http.StatusServiceUnavailable, "unavailable")
 		return
 	}
-	text, err := json.MarshalIndent(seen, "", "  ")
+	p.raw(w, r, seen)
+}
+
+// seenDescriptor is what a node says of itself, and the same signed by it.
+type seenDescriptor struct {
+	Descriptor json.RawMessage `json:"descriptor"`
+	JWS        string          `json:"jws"`
+}
+
+// descriptor shows a node's descriptor as a reader wants it; browsers only keep the signed form.
+func (p *worldPage) descriptor(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), gatherTimeout)
+	defer cancel()
+	for _, place := range []*Place{p.world.Seoul, p.world.Tokyo} {
+		if place.Name != r.PathValue("node") {
+			continue
+		}
+		text, err := place.Operator.Descriptor(ctx)
+		if err != nil {
+			p.problem(w, r, http.StatusServiceUnavailable, "unavailable")
+			return
+		}
+		_, signed, err := wire.ParseDescriptor(text)
+		if err != nil {
+			p.problem(w, r, http.StatusInternalServerError, "fault")
+			return
+		}
+		p.raw(w, r, seenDescriptor{Descriptor: signed.Payload, JWS: text})
+		return
+	}
+	p.problem(w, r, http.StatusNotFound, "missing")
+}
+
+// raw answers with evidence to read by hand.
+func (p *worldPage) raw(w http.ResponseWriter, r *http.Request, evidence any) {
+	text, err := json.MarshalIndent(evidence, "", "  ")
 	if err != nil {
 		p.problem(w, r, http.StatusInternalServerError, "fault")
 		return
