@@ -44,7 +44,7 @@ func (s *step) run(c journal.Command) journal.Result {
 	replayID, isNamed := replayKey(c)
 	if isNamed {
 		if old, ok := get(s, s.tables.replays, replayID); ok {
-			return replay(old, c)
+			return s.replay(old, c)
 		}
 	}
 	start := s.mark()
@@ -98,8 +98,15 @@ func replayKey(c journal.Command) ([32]byte, bool) {
 	return wire.Hash("idempotency", kind, []byte(c.Principal.ID), c.ID[:]), true
 }
 
-// replay gives the first answer again, or says that the id was used for something else.
-func replay(old replayRow, c journal.Command) journal.Result {
+// replay gives the first answer again, or says that the id was used for something else. A key
+// or session that has ended gets neither.
+func (s *step) replay(old replayRow, c journal.Command) journal.Result {
+	switch c.Principal.Kind {
+	case journal.Operator, journal.Company, journal.Member:
+		if refused := s.alive(c); refused != nil {
+			return journal.Result{Fault: refused}
+		}
+	}
 	if old.Kind != c.Kind || old.Hash != c.RequestHash {
 		return journal.Result{Fault: fault.New(fault.Conflict, "Idempotency-Key",
 			"This key was used for another request.")}
