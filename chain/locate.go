@@ -8,8 +8,12 @@ import (
 	"seyfert/spv"
 )
 
-// LocateBlocksMax is how many blocks one call of Locate reads at most.
-const LocateBlocksMax = 10_000
+const (
+	// LocateBlocksMax is how many blocks one call of Locate reads at most.
+	LocateBlocksMax = 10_000
+	// LocateNearMax is how far from the height it is given LocateNear looks, in blocks.
+	LocateNearMax = 100
+)
 
 // Found is a transaction in a block, with everything that ties it to the block's header.
 type Found struct {
@@ -45,19 +49,58 @@ func Locate(
 			"%d blocks to search, at most %d", tip-fromHeight+1, LocateBlocksMax)
 	}
 	for height := fromHeight; height <= tip; height++ {
-		block, err := backend.Block(ctx, height)
-		if f, ok := fault.Of(err); ok && f.Code == fault.NotFound {
-			break // a reorganisation made the chain shorter while we read
-		}
-		if err != nil {
-			return Found{}, false, err
-		}
-		found, ok, err := locateIn(block, txid)
+		found, ok, err := locateAt(ctx, backend, txid, height)
 		if err != nil || ok {
 			return found, ok, err
 		}
 	}
 	return Found{}, false, nil
+}
+
+// LocateNear is Locate for a transaction that was seen in the block at a height, however deep
+// that is by now: it looks there, and then, since a reorganisation may have moved it, in up to
+// LocateNearMax blocks above and as many below, nearest first.
+func LocateNear(
+	ctx context.Context, backend Backend, txid [32]byte, height int64,
+) (Found, bool, error) {
+	if height < 0 {
+		return Found{}, false, fault.New(fault.Invalid, "height", "a height is not negative")
+	}
+	tip, _, err := backend.Tip(ctx)
+	if err != nil {
+		return Found{}, false, err
+	}
+	for distance := range int64(LocateNearMax + 1) {
+		places := []int64{height + distance, height - distance}
+		if distance == 0 {
+			places = places[:1]
+		}
+		for _, place := range places {
+			if place < 0 || place > tip {
+				continue
+			}
+			found, ok, err := locateAt(ctx, backend, txid, place)
+			if err != nil || ok {
+				return found, ok, err
+			}
+		}
+	}
+	return Found{}, false, nil
+}
+
+// locateAt searches the block at a height. No block there is no error: a reorganisation may
+// make the chain shorter while it is read.
+func locateAt(
+	ctx context.Context, backend Backend, txid [32]byte, height int64,
+) (Found, bool, error) {
+	block, err := backend.Block(ctx, height)
+	if f, ok := fault.Of(err); ok && f.Code == fault.NotFound {
+		return Found{}, false, nil
+	}
+	if err != nil {
+		return Found{}, false, err
+	}
+	return locateIn(block, txid)
 }
 
 // locateIn searches one block. It checks the whole block against its header before it says

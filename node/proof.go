@@ -158,7 +158,7 @@ func (n *Node) anchorProof(ctx context.Context, e evidence) (proof.Anchor, error
 	if err != nil {
 		return proof.Anchor{}, err
 	}
-	found, ok, err := chain.Locate(ctx, n.cfg.Chain, e.anchor.TxID, e.anchor.Height)
+	found, ok, err := chain.LocateNear(ctx, n.cfg.Chain, e.anchor.TxID, e.anchor.Height)
 	if err != nil {
 		return proof.Anchor{}, err
 	}
