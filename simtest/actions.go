@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"seyfert/core"
 	"seyfert/fault"
 )
 
@@ -213,6 +212,3 @@ func (w *world) moreCredit() error {
 	}
 	return nil
 }
-
-// chainOpen counts what a node has still to write on the chain or to see there.
-func chainOpen(h *host) int { return len(h.view().ChainOpen(core.PageMax)) }

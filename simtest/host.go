@@ -30,6 +30,7 @@ const wholeReplayMax = 1000
 // What all nodes of a run have in common.
 const (
 	rail            = "bank"
+	skewMax         = 3000        // milliseconds that a clock is off at most
 	laneValue       = 100_000_000 // satoshi of an anchor lane's first coin
 	recordThreshold = 10_000      // won from which a transfer has a chain record of its own
 )
@@ -54,9 +55,12 @@ type host struct {
 	process     *process
 	// again is what somebody waited for when the process ended; they ask once more.
 	again []func() error
-	// read is what check read of the state at entry readAt.
+	// skew is how far this computer's clock is off, in milliseconds; a restart changes it.
+	skew int64
+	// read is what check read of the state at entry readAt, when the node's time was time.
 	read   map[money.Currency]books
 	readAt uint64
+	time   int64
 }
 
 // process is one life of a node, from start to crash.
@@ -90,7 +94,7 @@ func (h *host) start(w *world, from cut) error {
 	}
 	p.state = node.NewState(p.core, nil)
 	p.journal, err = journal.NewMemory(journal.Settings{
-		Node: h.did, Rule: core.RuleVersion, Now: func() int64 { return w.now },
+		Node: h.did, Rule: core.RuleVersion, Now: func() int64 { return w.now + h.skew },
 		Seed:    func() (seed [32]byte) { h.seeds.Read(seed[:]); return seed },
 		Applied: func() uint64 { return from.index },
 	}, p.state, h.entries)
@@ -112,7 +116,7 @@ func (h *host) start(w *world, from cut) error {
 		State: p.state, Journal: fusedJournal{p.journal, p.fuse}, Signer: keeper,
 		Chain:     fusedChain{w.chain, p.fuse},
 		Transport: link{network: w.network, from: h.did, fuse: p.fuse},
-		Now:       func() time.Time { return time.UnixMilli(w.now).UTC() },
+		Now:       func() time.Time { return time.UnixMilli(w.now + h.skew).UTC() },
 		Random:    h.random, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -205,6 +209,7 @@ func (h *host) restart(w *world) error {
 	if n := len(h.cuts); n > 0 && (len(h.entries) > wholeReplayMax || w.random.IntN(4) > 0) {
 		from = h.cuts[w.random.IntN(n)]
 	}
+	h.skew = w.random.Int64N(2*skewMax+1) - skewMax
 	w.counts.Crashes++
 	w.counts.Replayed += len(h.entries) - int(from.index)
 	if err := h.start(w, from); err != nil {

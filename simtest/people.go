@@ -112,8 +112,7 @@ func (w *world) settleCustomer(h *host, number int) error {
 
 // signIn gives a customer a session, as often as the last one has run out.
 func (w *world) signIn(c *customer) error {
-	now := time.UnixMilli(w.now)
-	if now.Before(c.expires) {
+	if now := time.UnixMilli(w.now + 2*skewMax); now.Before(c.expires) {
 		return nil
 	}
 	ctx := context.Background()

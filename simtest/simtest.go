@@ -12,7 +12,8 @@
 // deposits; two nodes' books differ by exactly the acknowledgements under way. Now and then,
 // and at the end, all faults are healed: then books are equal, no claim waits, and each receipt
 // was paid at most once. After each crash, and at the end from the first entry on, a replay
-// gives the same state hash.
+// gives the same state hash; at the end every anchor is in a block and payments are proven
+// offline.
 package simtest
 
 import (
@@ -79,7 +80,7 @@ type Counts struct {
 	Paid, Refused, Conflicts, Expired, Void int
 	Posts, Lost, Late, Repeated, Cut        int
 	Crashes, Replayed, Torn, Rests          int
-	Blocks, Reorgs, Days                    int
+	Blocks, Reorgs, Days, Proofs            int
 }
 
 // Run simulates until the steps are done or a check fails. The error of a failed check names

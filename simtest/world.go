@@ -272,24 +272,3 @@ func (w *world) work(h *host) (done int, err error) {
 	_ = blocks
 	return done + signed + open, nil
 }
-
-// finish lets every offer and hold run out and every anchor be confirmed.
-func (w *world) finish() error {
-	w.doing = "finish"
-	if err := w.rest(); err != nil {
-		return err
-	}
-	w.network.healed = true
-	w.now += int64(24 * time.Hour / time.Millisecond)
-	for _, h := range w.hosts {
-		for more := true; more; more = h.view().Due(w.now) {
-			if err := h.process.node.Tick(context.Background()); err != nil {
-				return err
-			}
-		}
-	}
-	if err := w.rest(); err != nil {
-		return err
-	}
-	return w.checkEnd()
-}
