@@ -263,6 +263,10 @@ func (n *Node) quote(payer string, amount wire.MessageAmount) (clearing.Quote, e
 		return clearing.Quote{}, err
 	}
 	tip := read(n.state, core.View.Node).TipHeight
+	if tip == 0 {
+		return clearing.Quote{}, fault.New(fault.Unavailable, "",
+			"The node has not read the chain yet; heights decide between nodes.")
+	}
 	hash := channel.Hash()
 	q := clearing.Quote{
 		ID: newID[clearing.QuoteID](n), Transfer: newID[clearing.TransferID](n),

@@ -231,6 +231,17 @@ func (n *Node) syncHeaders(ctx context.Context) error {
 	}
 }
 
+// CatchUp reads the chain up to its tip, as a node does before it serves: a quote from a node
+// that is behind is one that no payer takes up.
+func (n *Node) CatchUp(ctx context.Context) error {
+	for {
+		blocks, err := n.WatchChain(ctx)
+		if err != nil || blocks == 0 {
+			return err
+		}
+	}
+}
+
 // wantedRows lists the rows whose transactions are looked for in blocks: those that no block
 // of ours holds, or all of them when blocks that were read have gone.
 func (n *Node) wantedRows(at core.NodeRow, rescan bool) []core.ChainRow {

@@ -62,12 +62,14 @@ type Server struct {
 	signer  *signer.Signer
 	journal *journal.Raft
 	out     *egress.Client
-	rpc     io.Closer
-	http    *http.Server
-	address net.Addr
-	stop    context.CancelFunc
-	running sync.WaitGroup
-	failed  chan error
+	// chainOut reaches the operator's own Bitcoin node, which usually is on loopback.
+	chainOut *egress.Client
+	rpc      io.Closer
+	http     *http.Server
+	address  net.Addr
+	stop     context.CancelFunc
+	running  sync.WaitGroup
+	failed   chan error
 }
 
 // Start opens a node and serves it. Opening replays the journal from the newest cut, so that
@@ -93,6 +95,12 @@ func Start(ctx context.Context, cfg Config, parts Parts, log *slog.Logger) (_ *S
 	}
 	if err := s.openNode(ctx, parts, log); err != nil {
 		return nil, err
+	}
+	reading, cancel := context.WithTimeout(ctx, catchUpTimeout)
+	defer cancel()
+	if err := s.node.CatchUp(reading); err != nil {
+		// The node serves all the same: only payments between nodes need heights.
+		log.Warn("the chain is not read up to its tip", slog.String("error", err.Error()))
 	}
 	handler, err := s.handler(parts, log)
 	if err != nil {
@@ -163,11 +171,18 @@ func (s *Server) dialChain() (*chain.RPC, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the chain's credentials: %w", err)
 	}
+	s.chainOut = egress.New(egress.Policy{Loopback: true, BodyMax: chainBodyMax})
 	return chain.NewRPC(chain.RPCConfig{
 		URL: s.cfg.Chain.URL, Network: s.cfg.Network, Auth: login,
-		FeeRateFallback: feeRateFallback,
+		FeeRateFallback: feeRateFallback, Client: s.chainOut.HTTP(),
 	})
 }
+
+// catchUpTimeout bounds how long a start waits for the chain.
+const catchUpTimeout = 20 * time.Second
+
+// chainBodyMax bounds an answer of the Bitcoin node: a full block in hex, and its frame.
+const chainBodyMax = 16 << 20
 
 // feeRateFallback is used while the Bitcoin node has no estimate: 2 satoshi per virtual byte.
 const feeRateFallback = 2000
@@ -312,8 +327,10 @@ func (s *Server) Close() error {
 	if s.rpc != nil {
 		errs = append(errs, s.rpc.Close())
 	}
-	if s.out != nil {
-		s.out.Close()
+	for _, out := range []*egress.Client{s.out, s.chainOut} {
+		if out != nil {
+			out.Close()
+		}
 	}
 	if s.signer != nil {
 		errs = append(errs, s.signer.Close())
