@@ -421,6 +421,7 @@ type schema struct {
 	chain       table.Table[string, ChainRow]
 	chainOpen   table.Index[ChainRow]
 	chainSeq    table.Index[ChainRow]
+	bySpent     table.Index[ChainRow]
 	leaves      table.Table[uint64, LeafRow]
 	hashes      table.Table[uint64, [32]byte]
 	days        table.Table[uint32, DayRow]

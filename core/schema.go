@@ -110,7 +110,13 @@ func (s *schema) proofTables(c cbor) {
 		return [][]byte{number(r.Seq)}
 	})
 	s.chainSeq = table.NewIndex(31, func(r ChainRow) [][]byte { return [][]byte{number(r.Seq)} })
-	s.chain = table.New[string, ChainRow](29, c, text, s.chainOpen, s.chainSeq)
+	s.bySpent = table.NewIndex(41, func(r ChainRow) [][]byte {
+		if len(r.Raw) == 0 {
+			return nil
+		}
+		return [][]byte{table.Key{}.Fixed(r.Outpoint[:])}
+	})
+	s.chain = table.New[string, ChainRow](29, c, text, s.chainOpen, s.chainSeq, s.bySpent)
 	s.leaves = table.New[uint64, LeafRow](32, c, number)
 	s.hashes = table.New[uint64, [32]byte](33, c, number)
 	s.daysBySize = table.NewIndex(35, func(r DayRow) [][]byte { return [][]byte{number(r.Size)} })

@@ -245,6 +245,15 @@ func (v View) ChainRows(from uint64, limit int) []ChainRow {
 	return rows
 }
 
+// Spend finds the chain row whose transaction spends a coin of ours.
+func (v View) Spend(coin [36]byte) (ChainRow, bool) {
+	rows := scanIndex(v, v.c.tables.chain, v.c.tables.bySpent, table.Key{}.Fixed(coin[:]), 1)
+	if len(rows) == 0 {
+		return ChainRow{}, false
+	}
+	return rows[0], true
+}
+
 // Days lists the newest closed days, newest first.
 func (v View) Days(limit int) []DayRow {
 	return scanIndex(v, v.c.tables.days, v.c.tables.daysDown, nil, limit)

@@ -24,7 +24,6 @@ type evidence struct {
 	day      core.DayRow
 	anchor   core.ChainRow
 	path     []merkle.Hash
-	rows     []core.ChainRow
 	received [2]string
 }
 
@@ -92,7 +91,6 @@ func (n *Node) readEvidence(v core.View, row core.TransferRow) (e evidence, err 
 		return e, fault.New(fault.Refused, "transfer",
 			"The day is closed; its anchor is not in a block yet.")
 	}
-	e.rows = v.ChainRows(0, int(e.node.ChainSeq))
 	if row.Direction == core.Outgoing {
 		fulfil, _ := v.Received(row.Peer, row.FulfilSeq)
 		e.received[0] = fulfil.JWS
@@ -154,7 +152,7 @@ func (n *Node) anchorProof(ctx context.Context, e evidence) (proof.Anchor, error
 	if len(descriptor.Chain.Lanes) <= anchorLane {
 		return proof.Anchor{}, fmt.Errorf("our descriptor has no lane %d", anchorLane)
 	}
-	spends, err := walk(descriptor.Chain.Lanes[anchorLane].Coin, e.rows, e.anchor.ID)
+	spends, err := n.walk(descriptor.Chain.Lanes[anchorLane].Coin, e.anchor.ID)
 	if err != nil {
 		return proof.Anchor{}, err
 	}
@@ -177,19 +175,16 @@ func (n *Node) anchorProof(ctx context.Context, e evidence) (proof.Anchor, error
 }
 
 // walk follows the lane's coins through our transactions, each spending output 1 of the one
-// before, up to and including the row's.
-func walk(first wire.Outpoint, rows []core.ChainRow, to string) ([]string, error) {
-	byCoin := make(map[[36]byte]core.ChainRow, len(rows))
-	for _, row := range rows {
-		if len(row.Raw) > 0 {
-			byCoin[row.Outpoint] = row
-		}
-	}
+// before, up to and including the row's. A row's transaction never changes once it has one, so
+// that each is read by itself and no other command waits for the whole lane.
+func (n *Node) walk(first wire.Outpoint, to string) ([]string, error) {
 	coin := [36]byte(first)
 	var spends []string
-	for {
-		row, ok := byCoin[coin]
-		if !ok || len(spends) >= proof.SpendsMax {
+	for len(spends) < proof.SpendsMax {
+		var row core.ChainRow
+		var spent bool
+		n.state.Read(func(v core.View) { row, spent = v.Spend(coin) })
+		if !spent {
 			return nil, fmt.Errorf("the lane ends before %s", to)
 		}
 		tx, err := spv.ParseTx(row.Raw)
@@ -203,6 +198,7 @@ func walk(first wire.Outpoint, rows []core.ChainRow, to string) ([]string, error
 		copy(coin[:32], row.TxID[:])
 		copy(coin[32:], []byte{1, 0, 0, 0})
 	}
+	return nil, fmt.Errorf("%s is over %d transactions into the lane", to, proof.SpendsMax)
 }
 
 // Headers returns the chain's headers from genesis, as this node has checked them itself.

@@ -46,6 +46,7 @@ type actor struct {
 	node     *node.Node
 	signer   *signer.Signer
 	journal  *journal.Memory
+	tables   *countedTables
 	records  *countedRecords
 	setup    node.Setup
 	operator node.Caller
@@ -144,8 +145,9 @@ func (s *scene) newActor(name string) *actor {
 		Sealing: signer.SeededHPKE{Seed: [32]byte{9}},
 	})
 	must(s.t, err)
+	a.tables = &countedTables{Store: table.NewMemory()}
 	a.records = &countedRecords{Records: table.NewRecordsMemory(ledger.RecordSize)}
-	c, err := core.Open(table.NewMemory(), a.records, ledger.NewBook())
+	c, err := core.Open(a.tables, a.records, ledger.NewBook())
 	must(s.t, err)
 	state := node.NewState(c, nil)
 	a.journal, err = journal.NewMemory(journal.Settings{
