@@ -187,7 +187,8 @@ func TestUnconfigured(t *testing.T) {
 	if f := m.refused(core.KindConfigure, operator(), core.Configure{}); f.Code != fault.Forbidden {
 		t.Error(f)
 	}
-	if f := m.refused(core.KindConfigure, system(), core.Configure{DID: m.did}); f.Code != fault.Invalid {
+	empty := core.Configure{DID: m.did}
+	if f := m.refused(core.KindConfigure, system(), empty); f.Code != fault.Invalid {
 		t.Error(f)
 	}
 }

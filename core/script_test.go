@@ -116,7 +116,9 @@ func (s *script) seller() journal.Principal {
 }
 
 // offer is a signed offer of a company, and its row.
-func (s *script) offer(m *machine, company core.CompanyID, name string, amount uint64) core.OfferRow {
+func (s *script) offer(m *machine, company core.CompanyID, name string,
+	amount uint64,
+) core.OfferRow {
 	s.t.Helper()
 	o := payment.Offer{
 		Issuer: m.did, ID: payment.OfferID(id[companyKind](m)), Company: company.String(),

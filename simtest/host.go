@@ -25,7 +25,7 @@ const CutsKept = 2
 
 // wholeReplayMax is the length up to which a restart may replay the whole journal instead of
 // what follows a cut: the end of every run replays it all in any case.
-const wholeReplayMax = 1000
+const wholeReplayMax = 500
 
 // What all nodes of a run have in common.
 const (
@@ -207,7 +207,10 @@ func (h *host) restart(w *world) error {
 	h.entries = lost.journal.Entries()
 	var from cut
 	if n := len(h.cuts); n > 0 && (len(h.entries) > wholeReplayMax || w.random.IntN(4) > 0) {
-		from = h.cuts[w.random.IntN(n)]
+		from = h.cuts[n-1]
+		if w.random.IntN(4) == 0 {
+			from = h.cuts[0]
+		}
 	}
 	h.skew = w.random.Int64N(2*skewMax+1) - skewMax
 	w.counts.Crashes++
