@@ -92,6 +92,11 @@ func TestManyAnchors(t *testing.T) {
 			t.Fatalf("%s is %s in block %d, the chain has it in %d", row.ID, row.State, row.Height,
 				tx.Height)
 		}
+		block, err := s.chain.Block(ctx, row.Height)
+		must(t, err)
+		if block.Hash != row.Block {
+			t.Fatalf("%s is said to be in a block that has gone", row.ID)
+		}
 		seen++
 	}
 	if seen != days {
