@@ -74,8 +74,10 @@ func (p *worldPage) moving(nodes []seenNode) *web.Moving {
 		}
 		add(step.key, step.lane, event.At)
 	}
-	if m.Status = statusOf(nodes, order); m.Status == web.Expired || m.Status == web.Declined {
-		m.Steps = m.Steps[:m.Current] // nothing more will happen
+	var at time.Time
+	if m.Status, at = statusOf(nodes, order); m.Status == web.Expired || m.Status == web.Declined {
+		m.Steps = m.Steps[:m.Current]
+		add("returned", lanePayer, at) // and nothing more will happen
 		return m
 	}
 	recorded, anchored := chainTimes(nodes[0], transfer)
@@ -86,17 +88,18 @@ func (p *worldPage) moving(nodes []seenNode) *web.Moving {
 	return m
 }
 
-// statusOf is where the payment of an order stands: its hold at seoul, then the transfer's end
-// at tokyo.
-func statusOf(nodes []seenNode, order client.Event) web.Status {
-	if _, paid := of(nodes[1].events, "transfer cleared", order.Offer); paid {
-		return web.Paid
+// statusOf is where the payment of an order stands, and since when: its hold at seoul, then the
+// transfer's end at tokyo.
+func statusOf(nodes []seenNode, order client.Event) (status web.Status, at time.Time) {
+	if e, paid := of(nodes[1].events, "transfer cleared", order.Offer); paid {
+		return web.Paid, e.At
 	}
-	status := web.Held
+	status = web.Held
 	for _, e := range nodes[0].events {
 		if e.Subject != order.Subject {
 			continue
 		}
+		at = e.At
 		switch e.Kind {
 		case "order bound", "order paid":
 			status = web.Sending
@@ -106,7 +109,7 @@ func statusOf(nodes []seenNode, order client.Event) web.Status {
 			status = web.Declined
 		}
 	}
-	return status
+	return status, at
 }
 
 // chainTimes finds when the payer's node saw the transfer's record, and an anchor after it, in

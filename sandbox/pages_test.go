@@ -216,7 +216,7 @@ func TestShopExpires(t *testing.T) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	mustGet(t, visitor, w.URL).shows(t, 200, "Last payment Expired", "KRW 100,000")
+	mustGet(t, visitor, w.URL).shows(t, 200, "Last payment Expired", "Given back", "KRW 100,000")
 	if late := mustPost(t, visitor, w.Shop.URL+"/return", url.Values{
 		"offer": {offer.ID}, "receipt": {order.Receipt},
 	}); !strings.Contains(late.body, "Not paid") {

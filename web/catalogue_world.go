@@ -53,6 +53,7 @@ var worldWords = map[string]message{
 	"step.accepted":       {"Accepted", "수락"},
 	"step.fulfil":         {"Fulfil", "이행"},
 	"step.cleared":        {"Cleared", "완료"},
+	"step.returned":       {"Given back", "돌려놓음"},
 	"step.recorded":       {"Recorded", "체인 기록"},
 	"step.anchored":       {"Anchored", "앵커됨"},
 	"step.ahead":          {"waiting", "대기"},

@@ -171,6 +171,9 @@ type Lane struct {
 // Moves says whether the payment is under way; what follows in the chain is its proof.
 func (m *Moving) Moves() bool { return m.Status == Held || m.Status == Sending }
 
+// Down is the height of the lanes that run down a phone's page, in units of their drawing.
+func (m *Moving) Down() int { return downStep * len(m.Steps) }
+
 // Step is one step of a payment, in lane 1 to 3.
 type Step struct {
 	Key   string // message "step.<Key>"
