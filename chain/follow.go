@@ -212,10 +212,21 @@ func (f *Follower) Work() *big.Int {
 	return f.chain.Work()
 }
 
-// Headers is all headers held, 80 bytes each from the genesis block on: what an offline
-// verifier takes as its headers file.
-func (f *Follower) Headers() []byte {
+// Headers is a copy of up to count headers held from a height on, 80 bytes each: all of them,
+// from the genesis block on, are what an offline verifier takes as its headers file. Heights
+// that the chain held does not have are left out.
+func (f *Follower) Headers(from int64, count int) []byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.chain.Bytes()
+	tip, _ := f.chain.Tip()
+	if from < 0 || from > tip || count < 1 {
+		return []byte{}
+	}
+	to := from + min(int64(count), tip-from+1)
+	raw := make([]byte, 0, (to-from)*spv.HeaderSize)
+	for height := from; height < to; height++ {
+		header, _ := f.chain.At(height)
+		raw = append(raw, header.Bytes()...)
+	}
+	return raw
 }

@@ -30,7 +30,7 @@ const (
 	TriesMax = 4
 	// RetryAfterMax is the longest wait that a node can ask for; a longer one ends the call.
 	RetryAfterMax = 30 * time.Second
-	// AnswerBytesMax bounds an answer in JSON, FileBytesMax a file: headers of a whole chain.
+	// AnswerBytesMax bounds one answer, FileBytesMax the headers of a whole chain.
 	AnswerBytesMax = 8 << 20
 	FileBytesMax   = 256 << 20
 	// WaitMax is the longest that a node waits with one answer.
@@ -105,8 +105,6 @@ type call struct {
 	key string
 	// once forbids sending the call again when nobody knows whether it arrived.
 	once bool
-	// most bounds the answer in bytes; zero means AnswerBytesMax.
-	most int64
 }
 
 // get reads a JSON answer.
@@ -236,17 +234,13 @@ func (c *Client) send(ctx context.Context, what call, body []byte) ([]byte, erro
 		return nil, fmt.Errorf("client: %s %s: %w", what.method, what.path, bare(err))
 	}
 	defer answer.Body.Close()
-	most := what.most
-	if most == 0 {
-		most = AnswerBytesMax
-	}
-	data, err := io.ReadAll(io.LimitReader(answer.Body, most+1))
+	data, err := io.ReadAll(io.LimitReader(answer.Body, AnswerBytesMax+1))
 	if err != nil {
 		return nil, fmt.Errorf("client: answer of %s %s: %w", what.method, what.path, err)
 	}
-	if int64(len(data)) > most {
+	if len(data) > AnswerBytesMax {
 		return nil, &finalError{fmt.Errorf("client: answer of %s %s is longer than %d bytes",
-			what.method, what.path, most)}
+			what.method, what.path, AnswerBytesMax)}
 	}
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		return nil, problemOf(answer, data)

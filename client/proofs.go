@@ -1,9 +1,14 @@
 package client
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 )
 
 // Transfer reads a transfer between two nodes. For the operator and those whose it is.
@@ -21,11 +26,57 @@ func (c *Client) Proof(ctx context.Context, transfer string) ([]byte, error) {
 	})
 }
 
-// Headers gets the chain's headers from genesis, 80 bytes each, as the node checked them.
+// The bytes of a block header, and where in them the hash of the header before it stands.
+const (
+	headerSize  = 80
+	headerPrev  = 4
+	headersPage = 10_000 // headers that a node gives at once
+)
+
+// errMoved says that the chain was reorganised between two pages of headers.
+var errMoved = errors.New("client: the chain was reorganised while its headers were read")
+
+// Headers gets all of the chain's headers from genesis, 80 bytes each, as the node checked them.
+// It reads them in pages, and again from the first one if the chain was reorganised meanwhile.
 func (c *Client) Headers(ctx context.Context) ([]byte, error) {
-	return c.bytes(ctx, call{
-		method: http.MethodGet, path: "/v1/chain/headers", most: FileBytesMax,
-	})
+	for try := 1; ; try++ {
+		headers, err := c.headers(ctx)
+		if !errors.Is(err, errMoved) || try == TriesMax {
+			return headers, err
+		}
+	}
+}
+
+// headers reads pages until one is not full, and checks that each follows the one before.
+func (c *Client) headers(ctx context.Context) ([]byte, error) {
+	var all []byte
+	for {
+		page, err := c.bytes(ctx, call{
+			method: http.MethodGet, path: "/v1/chain/headers",
+			query: url.Values{
+				"from":  {strconv.Itoa(len(all) / headerSize)},
+				"count": {strconv.Itoa(headersPage)},
+			},
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(page)%headerSize != 0 || len(page) > headersPage*headerSize ||
+			len(all)+len(page) > FileBytesMax {
+			return nil, fmt.Errorf("client: %d bytes are no page of headers", len(page))
+		}
+		if len(page) > 0 && len(all) > 0 {
+			once := sha256.Sum256(all[len(all)-headerSize:])
+			last := sha256.Sum256(once[:])
+			if !bytes.Equal(page[headerPrev:headerPrev+len(last)], last[:]) {
+				return nil, errMoved
+			}
+		}
+		all = append(all, page...)
+		if len(page) < headersPage*headerSize {
+			return all, nil
+		}
+	}
 }
 
 // CloseDay closes a day of the node's calendar, such as "2026-11-23"; empty means today. For

@@ -201,5 +201,17 @@ func (n *Node) walk(first wire.Outpoint, to string) ([]string, error) {
 	return nil, fmt.Errorf("%s is over %d transactions into the lane", to, proof.SpendsMax)
 }
 
-// Headers returns the chain's headers from genesis, as this node has checked them itself.
-func (n *Node) Headers() []byte { return n.follower.Headers() }
+// HeadersMax is how many block headers one read gives.
+const HeadersMax = 10_000
+
+// Headers returns up to count of the chain's headers, 80 bytes each, from a height on, as this
+// node has checked them itself; there are none above its tip.
+func (n *Node) Headers(from int64, count int) ([]byte, error) {
+	if from < 0 {
+		return nil, fault.New(fault.Invalid, "from", "A height is a whole number from 0.")
+	}
+	if count < 1 || count > HeadersMax {
+		return nil, fault.New(fault.Invalid, "count", "One page has 1 to %d headers.", HeadersMax)
+	}
+	return n.follower.Headers(from, count), nil
+}

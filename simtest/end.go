@@ -8,6 +8,7 @@ import (
 	"seyfert/core"
 	"seyfert/money"
 	"seyfert/node"
+	"seyfert/spv"
 	"seyfert/verify"
 )
 
@@ -107,8 +108,12 @@ func (w *world) checkProof(h *host, transfer string) error {
 	if err != nil {
 		return err
 	}
+	headers, err := headersOf(h.process.node)
+	if err != nil {
+		return err
+	}
 	report := verify.Check(bundle, verify.Options{
-		Headers: h.process.node.Headers(), Pin: h.process.signer.KeyID(),
+		Headers: headers, Pin: h.process.signer.KeyID(),
 		Confirmations: node.ConfirmationsFinal,
 	})
 	if !report.OK {
@@ -116,4 +121,15 @@ func (w *world) checkProof(h *host, transfer string) error {
 	}
 	w.counts.Proofs++
 	return nil
+}
+
+// headersOf reads all headers that a node holds, page by page: a long run has many.
+func headersOf(n *node.Node) (headers []byte, err error) {
+	for {
+		page, err := n.Headers(int64(len(headers)/spv.HeaderSize), node.HeadersMax)
+		if err != nil || len(page) == 0 {
+			return headers, err
+		}
+		headers = append(headers, page...)
+	}
 }

@@ -176,7 +176,8 @@ func (p *NodePages) prove(v *WalletPayment, who visitor, order node.Order) error
 	}
 	v.Verify = &VerifyFacts{
 		Bundle: orderURL(order) + "/proof", File: bundleName(order),
-		Headers: p.cfg.Origin + "/v1/chain/headers", Thumbprint: thumbprint,
+		Headers: p.cfg.Origin + "/v1/chain/headers", Page: node.HeadersMax,
+		Tip: transfer.Anchor.Height + transfer.Anchor.Confirmations, Thumbprint: thumbprint,
 	}
 	return nil
 }

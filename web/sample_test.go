@@ -174,7 +174,7 @@ func samplePayment() web.View {
 	}
 	p.Verify = &web.VerifyFacts{
 		Bundle: "/wallet/orders/ord_1/proof", File: "seyfert-tra_01JD9W4M2M3XH5B2N8T6V0YRGM.json",
-		Headers:    "http://seoul.localhost:7401/v1/chain/headers",
+		Headers: "http://seoul.localhost:7401/v1/chain/headers", Page: 10_000, Tip: 823,
 		Thumbprint: "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
 	}
 	return p

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/url"
 	"time"
 
@@ -214,16 +215,23 @@ type AnchorFact struct {
 type VerifyFacts struct {
 	Bundle     string // URL of the proof bundle
 	File       string // the name under which a browser keeps it
-	Headers    string // absolute URL of the block headers
+	Headers    string // absolute URL of the block headers, which come in pages
+	Page       int    // headers of one page
+	Tip        int64  // height up to which headers are needed
 	Thumbprint string // of the node's signing key
 }
 
 // HeadersFile is the name under which the commands keep the block headers.
 const HeadersFile = "headers.bin"
 
-// Commands fetches the headers and checks the bundle, as typed in a clone of the source.
+// Commands fetches the headers and checks the bundle, as typed in a clone of the source. Where
+// there is more than one page of headers, curl counts through them.
 func (f VerifyFacts) Commands() string {
-	return "curl -fsS -o " + HeadersFile + " " + f.Headers + "\n" +
+	headers := f.Headers
+	if f.Tip >= int64(f.Page) {
+		headers = fmt.Sprintf("'%s?from=[0-%d:%d]'", f.Headers, f.Tip, f.Page)
+	}
+	return "curl -fsS " + headers + " > " + HeadersFile + "\n" +
 		"go run ./cmd/seyfert verify " + f.File + " \\\n" +
 		"  --headers " + HeadersFile + " --node " + f.Thumbprint
 }
