@@ -59,6 +59,17 @@ func NewThrottle(l Limit) *Throttle {
 // Take counts one try of a key. When it is one too many, ok is false, nothing is counted, and
 // retryAfter is how long the caller has to wait; API answers round it up to whole seconds.
 func (t *Throttle) Take(key string, now time.Time) (retryAfter time.Duration, ok bool) {
+	return t.try(key, now, 1)
+}
+
+// Check is Take without counting: it says what the next try would be told. It is for tries that
+// count only when they fail.
+func (t *Throttle) Check(key string, now time.Time) (retryAfter time.Duration, ok bool) {
+	return t.try(key, now, 0)
+}
+
+// try looks at a key's bucket, and takes count times one try out of it.
+func (t *Throttle) try(key string, now time.Time, count int64) (time.Duration, bool) {
 	sum := sha256.Sum256([]byte(key))
 	short := throttleKey(sum[:16])
 	every := int64(t.limit.Every)
@@ -78,7 +89,9 @@ func (t *Throttle) Take(key string, now time.Time) (retryAfter time.Duration, ok
 		t.keep(short, full)
 		return time.Duration(wait), false
 	}
-	t.keep(short, full+every)
+	if count > 0 {
+		t.keep(short, full+count*every)
+	}
 	return 0, true
 }
 

@@ -48,6 +48,33 @@ func TestThrottle(t *testing.T) {
 	}
 }
 
+// TestThrottleCheck: looking costs nothing, and sees what the next try would be told.
+func TestThrottleCheck(t *testing.T) {
+	throttle := auth.NewThrottle(auth.Limit{Burst: 2, Every: 10 * time.Second, Keys: 2})
+	for range 5 {
+		if retry, ok := throttle.Check("a", start); !ok || retry != 0 {
+			t.Fatalf("%v, %v before the first try", retry, ok)
+		}
+	}
+	if throttle.Len() != 0 {
+		t.Errorf("%d keys are remembered of looking", throttle.Len())
+	}
+	throttle.Take("a", start)
+	throttle.Take("a", start)
+	if retry, ok := throttle.Check("a", start.Add(3*time.Second)); ok || retry != 7*time.Second {
+		t.Errorf("%v, %v when spent, want 7s", retry, ok)
+	}
+	for range 5 {
+		if retry, ok := throttle.Check("a", start.Add(10*time.Second)); !ok || retry != 0 {
+			t.Errorf("%v, %v after the wait", retry, ok)
+		}
+	}
+	throttle.Take("a", start.Add(10*time.Second))
+	if _, ok := throttle.Check("a", start.Add(10*time.Second)); ok {
+		t.Error("spent again, and not seen")
+	}
+}
+
 func TestThrottleKeysMaxIsReached(t *testing.T) {
 	const keys = 100
 	throttle := auth.NewThrottle(auth.Limit{Burst: 1, Every: time.Hour, Keys: keys})
