@@ -318,3 +318,47 @@ func TestThrottles(t *testing.T) {
 		}
 	}
 }
+
+// TestGuessedCodes: an address that tried too many wrong codes waits, and what it sends
+// meanwhile is not even looked at.
+func TestGuessedCodes(t *testing.T) {
+	limits := boundless()
+	limits.Guess = auth.Limit{Burst: 3, Every: 10 * time.Second, Keys: 100}
+	p := alone(t, settings{limits: limits})
+	ctx := t.Context()
+	member, err := p.operator().CreateMember(ctx, "Kim")
+	must(t, err)
+	signIn := func(code string) (*http.Response, []byte) {
+		h := http.Header{"Content-Type": {"application/json"}}
+		return p.send("POST", "/v1/sessions", h, strings.NewReader(`{"code":"`+code+`"}`))
+	}
+	for range 2 * limits.Guess.Burst { // right ones do not count
+		code, err := p.operator().CreateSignIn(ctx, member.ID)
+		must(t, err)
+		if answer, body := signIn(code.Code); answer.StatusCode != http.StatusCreated {
+			t.Fatalf("a right code: %d %s", answer.StatusCode, body)
+		}
+	}
+	code, err := p.operator().CreateSignIn(ctx, member.ID)
+	must(t, err)
+	before := p.hash()
+	wrong := "code_" + strings.Repeat("A", 43)
+	for range limits.Guess.Burst {
+		answer, body := signIn(wrong)
+		mustAnswer(t, answer, body, 401, "unauthenticated", "code")
+	}
+	for _, text := range []string{wrong, code.Code} {
+		answer, body := signIn(text)
+		mustAnswer(t, answer, body, 429, "too_many", "")
+		if answer.Header.Get("Retry-After") != "10" {
+			t.Errorf("Retry-After %q", answer.Header.Get("Retry-After"))
+		}
+	}
+	if p.hash() != before {
+		t.Error("a wrong code changed the state")
+	}
+	p.clock.add(limits.Guess.Every)
+	if answer, body := signIn(code.Code); answer.StatusCode != http.StatusCreated {
+		t.Errorf("after the wait: %d %s", answer.StatusCode, body)
+	}
+}

@@ -210,7 +210,15 @@ func (g *gate) readBody(c *http.ResponseController, r *http.Request) ([]byte, er
 
 // take counts a try and says how long to wait if it was one too many.
 func take(t *auth.Throttle, key string, now time.Time) error {
-	wait, ok := t.Take(key, now)
+	return waitAsTold(t.Take(key, now))
+}
+
+// check is take without counting.
+func check(t *auth.Throttle, key string, now time.Time) error {
+	return waitAsTold(t.Check(key, now))
+}
+
+func waitAsTold(wait time.Duration, ok bool) error {
 	if ok {
 		return nil
 	}

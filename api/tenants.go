@@ -148,6 +148,10 @@ func (g *gate) signInURL(code string) string {
 func (g *gate) createSession(ctx context.Context, in *struct{ Body newSession }) (
 	*answer[session], error,
 ) {
+	address, _ := ctx.Value(keyAddress).(string)
+	if err := check(g.guess, address, g.cfg.Now()); err != nil {
+		return nil, err
+	}
 	token, expires, err := g.node.SignIn(ctx, in.Body.Code)
 	if refused, ok := fault.Of(err); ok && refused.Code == fault.Unauthenticated {
 		err = g.guessed(ctx, err)

@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"seyfert/core"
@@ -45,6 +46,38 @@ func TestEndedCredentials(t *testing.T) {
 	_, err = m.seoul.node.Approve(ctx, m.customer.caller, node.Request{}, m.local.offer(1).JWS)
 	if f, ok := fault.Of(err); !ok || f.Code != fault.Unauthenticated {
 		t.Errorf("a session after its time: %v", err)
+	}
+}
+
+// TestDeadCodesStayOutOfTheJournal: what is no living code is refused before anything is
+// proposed, so that nobody without a code can fill the journal.
+func TestDeadCodesStayOutOfTheJournal(t *testing.T) {
+	ctx := context.Background()
+	m := newMarket(t)
+	code := func() string {
+		code, _, err := m.seoul.node.CreateSignIn(ctx, m.seoul.operator, m.customer.id)
+		must(t, err)
+		return string(code)
+	}
+	old := code()
+	m.later(node.CodeLife)
+	spent := code()
+	session, _, err := m.seoul.node.SignIn(ctx, spent)
+	must(t, err)
+	_, key, err := m.seoul.node.CreateCompany(ctx, m.seoul.operator, node.Request{}, "x")
+	must(t, err)
+	before := m.seoul.node.State().Applied()
+	for name, text := range map[string]string{
+		"unknown": "code_" + strings.Repeat("A", 43), "expired": old, "spent": spent, "empty": "",
+		"session": string(session), "key": string(key),
+	} {
+		_, _, err := m.seoul.node.SignIn(ctx, text)
+		if f, ok := fault.Of(err); !ok || f.Code != fault.Unauthenticated || f.Field != "code" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if after := m.seoul.node.State().Applied(); after != before {
+		t.Errorf("the journal grew by %d entries", after-before)
 	}
 }
 

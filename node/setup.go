@@ -145,10 +145,11 @@ func (n *Node) CreateSignIn(ctx context.Context, by Caller, member string) (auth
 	return code, expires.UTC(), err
 }
 
-// SignIn turns a one-time code into a session.
+// SignIn turns a one-time code into a session. A code that is not living never gets as far as
+// the journal, which strangers could fill otherwise.
 func (n *Node) SignIn(ctx context.Context, code string) (auth.Secret, time.Time, error) {
 	codeHash, err := auth.HashToken(CodePrefix, code)
-	if err != nil {
+	if err != nil || !n.codeLives(codeHash) {
 		return "", time.Time{}, fault.New(fault.Unauthenticated, "code",
 			"The code is not valid any more.")
 	}
@@ -161,6 +162,13 @@ func (n *Node) SignIn(ctx context.Context, code string) (auth.Secret, time.Time,
 		core.KindRedeemCode, Request{},
 		core.RedeemCode{Code: codeHash, Session: hash, Expires: expires.UnixMilli()})
 	return session, expires.UTC(), err
+}
+
+func (n *Node) codeLives(hash [32]byte) bool {
+	var row core.CredentialRow
+	var lives bool
+	n.state.Read(func(v core.View) { row, lives = v.Credential(hash, n.cfg.Now().UnixMilli()) })
+	return lives && row.Use == core.UseCode
 }
 
 // SignOut ends the caller's own key or session.
