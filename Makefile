@@ -1,4 +1,4 @@
-# Every target is one line of Go. Settings: T=30s (fuzz, soak), SEED=, STEPS=, ARGS=.
+# Every target is one line of Go. Settings: T=30s (fuzz), SEED=, STEPS=, CYCLES=, ARGS=.
 GO   ?= go
 TOOL  = $(GO) tool -modfile=tools/go.mod
 T    ?= 30s
@@ -38,8 +38,9 @@ run: ## the program: make run ARGS="verify bundle.json"
 sandbox: ## two nodes, a shop, a bank and a chain on this machine
 	$(GO) run ./cmd/seyfert sandbox $(ARGS)
 
-soak: ## a long simulation from a fresh seed
+soak: ## a long simulation from a fresh seed, then CYCLES kills of real processes
 	$(GO) run ./cmd/seyfert simulate --steps $(or $(STEPS),1000000) $(if $(SEED),--seed $(SEED))
+	$(GO) test -count=1 -timeout=2h -run='^TestKilled$$' -v ./cmd/seyfert -args -cycles $(or $(CYCLES),100)
 
 browser: ## the pages in a real browser
 	@$(GO) run -C tools ./fetch chromium
