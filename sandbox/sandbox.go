@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"seyfert/chain"
@@ -64,6 +65,7 @@ type World struct {
 	Shop     *Shop
 	// URL is the world's page.
 	URL      string
+	lock     *os.File // held as long as the world lives in its directory
 	listener net.Listener
 	http     *http.Server
 	stop     context.CancelFunc
@@ -94,6 +96,9 @@ func Open(ctx context.Context, cfg Config) (_ *World, err error) {
 			err = errors.Join(err, w.Close())
 		}
 	}()
+	if w.lock, err = lock(cfg.Dir); err != nil {
+		return nil, err
+	}
 	if w.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return nil, fmt.Errorf("the world's page: %w (choose another address with --listen)", err)
 	}
@@ -112,6 +117,18 @@ func Open(ctx context.Context, cfg Config) (_ *World, err error) {
 		return nil, err
 	}
 	return w, w.serve()
+}
+
+// lock makes sure that one world at a time lives in a directory.
+func lock(dir string) (*os.File, error) {
+	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("another sandbox uses %s: %w", dir, err), file.Close())
+	}
+	return file, nil
 }
 
 // openPlaces starts both nodes and makes them known to each other.
@@ -228,6 +245,9 @@ func (w *World) Close() error {
 	}
 	if w.Chain != nil {
 		errs = append(errs, w.Chain.Close())
+	}
+	if w.lock != nil {
+		errs = append(errs, w.lock.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -234,6 +234,21 @@ func TestOpenPortBusy(t *testing.T) {
 	}
 }
 
+// TestOpenTwice refuses a directory that another world lives in, and leaves that one alone.
+func TestOpenTwice(t *testing.T) {
+	dir := t.TempDir()
+	w := mustOpen(t, sandbox.Config{Dir: dir, Bare: true})
+	_, err := sandbox.Open(t.Context(), sandbox.Config{
+		Dir: dir, Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler),
+	})
+	if err == nil || !strings.Contains(err.Error(), "another sandbox uses "+dir) {
+		t.Errorf("the second world: %v", err)
+	}
+	if err := w.CloseDay(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func mustRead(t *testing.T, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(path)
