@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -44,6 +45,9 @@ type Config struct {
 	SignInURL func(code string) string
 	// Secure says that the node is reached by https only.
 	Secure bool
+	// Proxies are the networks of the operator's own proxies, as auth.CheckProxies takes them:
+	// from there X-Forwarded-For is believed.
+	Proxies []netip.Prefix
 	// Now is the clock of throttles, Random the source of request ids.
 	Now    func() time.Time
 	Random io.Reader
@@ -132,6 +136,9 @@ func (c Config) validate() error {
 		return fmt.Errorf("api: origin %q is not scheme and host", c.Origin)
 	case strings.HasSuffix(c.Origin, "/"):
 		return fmt.Errorf("api: origin %q ends in a slash", c.Origin)
+	}
+	if err := auth.CheckProxies(c.Proxies); err != nil {
+		return fmt.Errorf("api: %w", err)
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func callerOf(ctx context.Context) node.Caller {
 // ServeHTTP implements http.Handler: it does what holds for every request and hands it on.
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := g.takeRequestID(r)
-	address := auth.AddressKey(r.RemoteAddr)
+	address := auth.ClientKey(r, g.cfg.Proxies)
 	ctx := context.WithValue(r.Context(), keyRequestID, id)
 	r = r.WithContext(context.WithValue(ctx, keyAddress, address))
 	h := w.Header()

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 )
@@ -67,26 +66,6 @@ func Cookie(r *http.Request, secure bool) (token string, ok bool) {
 		return "", false
 	}
 	return cookies[0].Value, true
-}
-
-// AddressKey turns a request's RemoteAddr into a Throttle key: the IPv4 address, or the /64
-// that one IPv6 subscriber holds (RFC 6177). An unreadable address shares one key with all
-// others of its kind.
-func AddressKey(remote string) string {
-	parsed, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return "address:unknown"
-	}
-	a := parsed.Addr().Unmap().WithZone("")
-	bits := 32
-	if a.Is6() {
-		bits = 64
-	}
-	block, err := a.Prefix(bits)
-	if err != nil {
-		panic(err) // 32 and 64 fit the two families.
-	}
-	return "address:" + block.String()
 }
 
 // cookieName chooses the cookie's name.

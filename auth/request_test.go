@@ -160,23 +160,3 @@ func TestCookieOverHTTP(t *testing.T) {
 	post("/out")
 	who(http.StatusUnauthorized)
 }
-
-func TestAddressKey(t *testing.T) {
-	tests := map[string]string{
-		"1.2.3.4:5":                     "address:1.2.3.4/32",
-		"[::ffff:1.2.3.4]:5":            "address:1.2.3.4/32",
-		"[2606:4700:1:2:3:4:5:6]:7":     "address:2606:4700:1:2::/64",
-		"[2606:4700:1:2:ffff::]:8":      "address:2606:4700:1:2::/64",
-		"[fe80::1%eth0]:9":              "address:fe80::/64",
-		"":                              "address:unknown",
-		"1.2.3.4":                       "address:unknown",
-		"@":                             "address:unknown",
-		"localhost:80":                  "address:unknown",
-		strings.Repeat("1", 100) + ":1": "address:unknown",
-	}
-	for remote, want := range tests {
-		if got := auth.AddressKey(remote); got != want {
-			t.Errorf("AddressKey(%q) = %q, want %q", remote, got, want)
-		}
-	}
-}

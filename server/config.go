@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"seyfert/auth"
 	"seyfert/money"
 	"seyfert/signer"
 	"seyfert/wire"
@@ -37,6 +39,9 @@ type Config struct {
 	Listen string `json:"listen"`
 	// Origin is the public origin of API, pages and peer messages, without a path.
 	Origin string `json:"origin"`
+	// TrustedProxies are the networks of the operator's own proxies, such as 127.0.0.1/32. A
+	// request from there is counted for the address that X-Forwarded-For says it came from.
+	TrustedProxies []netip.Prefix `json:"trusted_proxies,omitempty"`
 	// Network is the Bitcoin network: mainnet, signet or regtest. Plain http and loopback
 	// addresses are allowed on regtest alone.
 	Network string `json:"network"`
@@ -109,6 +114,9 @@ func (c Config) validate() error {
 	secure := origin.Scheme == "https"
 	if !secure && (origin.Scheme != "http" || !c.loopback()) {
 		return fmt.Errorf("origin: %q is not https; plain http is for regtest alone", c.Origin)
+	}
+	if err := auth.CheckProxies(c.TrustedProxies); err != nil {
+		return fmt.Errorf("trusted_proxies: %w", err)
 	}
 	if c.Dir == "" || c.Listen == "" {
 		return fmt.Errorf("dir and listen are needed")

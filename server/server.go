@@ -232,7 +232,7 @@ func (s *Server) handler(parts Parts, log *slog.Logger) (http.Handler, error) {
 	faces, err := api.New(api.Config{
 		Node: s.node, Receiver: receiver, Bank: bank.New(secret, parts.Now),
 		Origin: s.cfg.Origin, Secure: s.cfg.secure(), Now: parts.Now, Random: rand.Reader,
-		Log: log, Fetch: client.Fetch,
+		Log: log, Fetch: client.Fetch, Proxies: s.cfg.TrustedProxies,
 		SignInURL:   func(code string) string { return s.cfg.Origin + "/wallet/sign-in?code=" + code },
 		CheckoutURL: func(offer string) string { return s.cfg.Origin + "/checkout/" + offer },
 	})
@@ -241,7 +241,7 @@ func (s *Server) handler(parts Parts, log *slog.Logger) (http.Handler, error) {
 	}
 	pages, err := web.NewNode(web.NodeConfig{
 		Node: s.node, Origin: s.cfg.Origin, Secure: s.cfg.secure(), Now: parts.Now,
-		Demo: s.cfg.loopback(), Sandbox: parts.Sandbox, Fetch: s.fetch, Log: log,
+		Proxies: s.cfg.TrustedProxies, Demo: s.cfg.loopback(), Sandbox: parts.Sandbox, Fetch: s.fetch, Log: log,
 	})
 	if err != nil {
 		return nil, err

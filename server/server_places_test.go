@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -99,8 +100,8 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// start makes a node's keys, funds its lanes and starts it.
-func (w *world) start(name string) *place {
+// start makes a node's keys, funds its lanes and starts it, behind proxies of these networks.
+func (w *world) start(name string, proxies ...netip.Prefix) *place {
 	w.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(w.t, err)
@@ -110,7 +111,8 @@ func (w *world) start(name string) *place {
 		DID: "did:web:" + name + ".localhost", Dir: filepath.Join(w.t.TempDir(), name),
 		Listen: listener.Addr().String(), Origin: "http://" + name + ".localhost:" + port,
 		Network: "regtest", Currencies: []money.Currency{money.KRW, money.JPY},
-		Thresholds: []money.Amount{money.New(money.KRW, 10_000)},
+		Thresholds:     []money.Amount{money.New(money.KRW, 10_000)},
+		TrustedProxies: proxies,
 	}
 	made, err := server.Init(cfg, rand.Reader)
 	must(w.t, err)

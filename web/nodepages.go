@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -27,7 +29,7 @@ const (
 	throttleKeys = 1 << 16
 )
 
-// signInLimit is for one address: each try with a well-formed code is a journal entry.
+// signInLimit is for one address, and counts wrong codes alone.
 func signInLimit() auth.Limit {
 	return auth.Limit{Burst: 20, Every: 3 * time.Second, Keys: throttleKeys}
 }
@@ -37,13 +39,17 @@ func offerLimit() auth.Limit {
 	return auth.Limit{Burst: 30, Every: time.Second, Keys: throttleKeys}
 }
 
-// NodeConfig is what a node's pages are made of. Every field but Sandbox is required.
+// NodeConfig is what a node's pages are made of. Every field but Proxies and Sandbox
+// is required.
 type NodeConfig struct {
 	Node *node.Node
 	// Origin is the public origin of the node, such as "https://seoul.example".
 	Origin string
 	// Secure says that browsers reach the node by https.
 	Secure bool
+	// Proxies are the networks of the operator's own proxies, as auth.CheckProxies takes them:
+	// from there X-Forwarded-For is believed.
+	Proxies []netip.Prefix
 	// Now is the clock, which decides what has expired.
 	Now func() time.Time
 	// Demo marks a test bed: its chain proves nothing outside, and http to loopback is allowed.
@@ -62,6 +68,9 @@ func (c NodeConfig) validate() error {
 		return errors.New("web: node, clock, fetch or log missing")
 	case !strings.HasPrefix(c.Origin, "https://") && !strings.HasPrefix(c.Origin, "http://"):
 		return errors.New("web: the origin is not scheme and host")
+	}
+	if err := auth.CheckProxies(c.Proxies); err != nil {
+		return fmt.Errorf("web: %w", err)
 	}
 	return nil
 }

@@ -42,10 +42,11 @@ func (p *NodePages) door(r *http.Request, to string) *SignIn {
 	return v
 }
 
-// signIn spends a code for a session.
+// signIn spends a code for a session. Wrong codes count against the visitor's address: whoever
+// sent too many waits, and what it sends meanwhile is not looked at.
 func (p *NodePages) signIn(w http.ResponseWriter, r *http.Request) error {
-	wait, ok := p.signIns.Take(auth.AddressKey(r.RemoteAddr), p.cfg.Now())
-	if !ok {
+	client := auth.ClientKey(r, p.cfg.Proxies)
+	if wait, ok := p.signIns.Check(client, p.cfg.Now()); !ok {
 		return trouble{
 			status: http.StatusTooManyRequests, title: "toomany", retry: wait, back: signInPath,
 		}
@@ -57,6 +58,7 @@ func (p *NodePages) signIn(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case err == nil:
 	case isFault && refused.Code != fault.TooMany && refused.Code != fault.Unavailable:
+		p.signIns.Take(client, p.cfg.Now())
 		v := p.door(r, to)
 		v.Refused = true
 		return p.pages.Render(w, r, http.StatusForbidden, v)
