@@ -300,6 +300,25 @@ func (w *world) work() {
 	w.t.Cleanup(func() { stop(); workers.Wait() })
 }
 
+// rest waits until no message is under way, so that what changes afterwards was asked for.
+func (w *world) rest() {
+	w.t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		seoul, err := w.seoul.operator().Peers(w.t.Context())
+		must(w.t, err)
+		tokyo, err := w.tokyo.operator().Peers(w.t.Context())
+		must(w.t, err)
+		a, b := seoul[0], tokyo[0]
+		if a.Delivered == a.Sent && b.Delivered == b.Sent && a.Sent == b.Received &&
+			b.Sent == a.Received {
+			return
+		}
+		if time.Now().After(end) {
+			w.t.Fatal("the nodes do not come to rest")
+		}
+	}
+}
+
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
