@@ -133,8 +133,9 @@ func (s *step) acceptTransfer(m wire.Message, claim ClaimRow, p clearing.Prepare
 	})
 	row.FulfilSeq = s.send(m.From, TypeFulfil, m.Thread, fulfil)
 	s.putTransfer(row)
-	claim.Transfer = row.ID
-	s.changeClaim(claim, ClaimPending)
+	claim.Transfer, claim.Changed = row.ID, s.now
+	put(s, s.tables.claims, claim.ID, claim) // pending as before: no one needs to be told
+	s.state("claim", claim.ID.String(), wire.MustMarshal(claim))
 }
 
 // reject is final and said once for a transfer, so the transfer is remembered: a second,

@@ -140,14 +140,28 @@ func (w *World) openPlaces(ctx context.Context) (err error) {
 		return fmt.Errorf("start tokyo: %w", err)
 	}
 	for _, pair := range [][2]*Place{{w.Seoul, w.Tokyo}, {w.Tokyo, w.Seoul}} {
-		_, err := pair[0].Operator.AddPeer(ctx, client.PeerTerms{
-			URL: pair[1].URL, Thumbprint: pair[1].Thumbprint, Credit: credit(),
-		})
-		if err != nil {
+		if err := introduce(ctx, pair[0], pair[1]); err != nil {
 			return fmt.Errorf("introduce %s to %s: %w", pair[1].Name, pair[0].Name, err)
 		}
 	}
 	return nil
+}
+
+// introduce makes a node known to another, unless it is known there at this very address.
+func introduce(ctx context.Context, to, who *Place) error {
+	peers, err := to.Operator.Peers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, peer := range peers {
+		if peer.URL == who.URL && peer.Thumbprint == who.Thumbprint {
+			return nil
+		}
+	}
+	_, err = to.Operator.AddPeer(ctx, client.PeerTerms{
+		URL: who.URL, Thumbprint: who.Thumbprint, Credit: credit(),
+	})
+	return err
 }
 
 func credit() []money.Amount {

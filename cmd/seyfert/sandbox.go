@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"seyfert/sandbox"
@@ -26,6 +27,10 @@ func runSandbox(ctx context.Context, args []string, out, errOut io.Writer) error
 	}
 	if *result != "" && *scenario == "" {
 		return usageError("--json goes with --run")
+	}
+	if *scenario != "" && !slices.Contains(sandbox.Scenarios(), *scenario) {
+		return usageError(fmt.Sprintf("there is no scenario %q; there are %q", *scenario,
+			sandbox.Scenarios()))
 	}
 	if *scenario != "" {
 		return playScenario(ctx, *scenario, *dir, *result, out, errOut)
