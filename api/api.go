@@ -85,6 +85,7 @@ type gate struct {
 	huma huma.API
 
 	address, caller, guess *auth.Throttle
+	batches                batches
 
 	randomMu sync.Mutex // guards cfg.Random, which need not be safe for concurrent use
 }
@@ -105,6 +106,7 @@ func New(cfg Config) (http.Handler, error) {
 		address: auth.NewThrottle(cfg.Limits.Address),
 		caller:  auth.NewThrottle(cfg.Limits.Caller),
 		guess:   auth.NewThrottle(cfg.Limits.Guess),
+		batches: batches{of: map[string]int{}},
 	}
 	g.huma = humago.New(g.mux, g.settings())
 	g.mountTenants()

@@ -93,6 +93,15 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.write(w, r, err)
 		return
 	}
+	if r.URL.Path == peer.PathMessages {
+		release, err := g.admitBatch(r)
+		if err != nil {
+			w.Header().Set("Connection", "close")
+			g.write(w, r, err)
+			return
+		}
+		defer release()
+	}
 	controller := http.NewResponseController(w)
 	// Not every server can set deadlines; those that can not have their own.
 	controller.SetWriteDeadline(time.Now().Add(AnswerTimeout))

@@ -54,21 +54,14 @@ func NewReceiver(
 // fault.Unauthenticated, fault.TooMany.
 func (r *Receiver) Verify(req *http.Request, body []byte) (Request, error) {
 	if len(body) > wire.BatchBytesMax {
-		return Request{}, fault.New(fault.TooLarge, "body",
-			"The body is longer than %d bytes.", wire.BatchBytesMax)
+		return Request{}, tooLarge()
 	}
 	var did string
-	find := func(keyID string) (ed25519.PublicKey, bool) {
-		owner, pub, ok := r.keys(keyID)
-		did = owner
-		return pub, ok
-	}
 	now := r.now()
 	target := r.origin + req.URL.RequestURI()
-	params, err := wire.VerifyRequest(req.Header, req.Method, target, body, now, find)
+	params, err := wire.VerifyRequest(req.Header, req.Method, target, body, now, r.find(&did))
 	if err != nil {
-		return Request{}, fault.New(fault.Unauthenticated, "signature",
-			"The request's signature was not accepted: %v.", err)
+		return Request{}, notAccepted(err)
 	}
 	// Only now is the nonce noted: whoever cannot sign can fill no memory, and can spend no
 	// nonce of another.
@@ -78,6 +71,45 @@ func (r *Receiver) Verify(req *http.Request, body []byte) (Request, error) {
 	}
 	signed := wire.NewSignedRequest(req.Method, target, body, params.Nonce)
 	return Request{DID: did, signed: signed}, nil
+}
+
+// Admit checks, before anything of a request's body is read, that a known peer signed its head:
+// the digest and the length that it announces. It says which peer. Verify then checks the body
+// and that the request comes for the first time. Errors: fault.Invalid for a body whose length
+// is not said, fault.TooLarge, fault.Unauthenticated.
+func (r *Receiver) Admit(req *http.Request) (did string, err error) {
+	switch {
+	case req.ContentLength < 0:
+		return "", fault.New(fault.Invalid, "Content-Length", "The body's length is not said.")
+	case req.ContentLength > wire.BatchBytesMax:
+		return "", tooLarge()
+	}
+	target := r.origin + req.URL.RequestURI()
+	_, err = wire.VerifyRequestHead(req.Header, req.Method, target, req.ContentLength, r.now(),
+		r.find(&did))
+	if err != nil {
+		return "", notAccepted(err)
+	}
+	return did, nil
+}
+
+// find looks a pinned key up and notes whose it is.
+func (r *Receiver) find(did *string) wire.HTTPKeys {
+	return func(keyID string) (ed25519.PublicKey, bool) {
+		owner, pub, ok := r.keys(keyID)
+		*did = owner
+		return pub, ok
+	}
+}
+
+func tooLarge() error {
+	return fault.New(fault.TooLarge, "body", "The body is longer than %d bytes.",
+		wire.BatchBytesMax)
+}
+
+func notAccepted(err error) error {
+	return fault.New(fault.Unauthenticated, "signature",
+		"The request's signature was not accepted: %v.", err)
 }
 
 // Sign puts the signature of an answer into its header, before the header is written. The

@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -178,6 +179,60 @@ func TestVerifyBodyLimit(t *testing.T) {
 	if f, ok := fault.Of(err); !ok || f.Code != fault.Unauthenticated {
 		t.Errorf("body of the limit: %v", err)
 	}
+}
+
+// unread is a body that nobody may read.
+type unread struct{ t *testing.T }
+
+// Read implements io.Reader.
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, io.EOF
+}
+
+// TestAdmit: who sent a request is known from its head alone, and only for a true one.
+func TestAdmit(t *testing.T) {
+	request, r, c, origin := captured(t)
+	admit := func(r *peer.Receiver, request capture, length int64) (string, error) {
+		req := httptest.NewRequest(request.method, request.path, unread{t})
+		req.Header, req.ContentLength = request.header, length
+		return r.Admit(req)
+	}
+	length := int64(len(request.body))
+	for range 2 { // it spends no nonce
+		if did, err := admit(r, request, length); err != nil || did != seoulDID {
+			t.Fatalf("got %q, %v", did, err)
+		}
+	}
+	refused := func(name string, r *peer.Receiver, request capture, length int64, code fault.Code) {
+		t.Helper()
+		did, err := admit(r, request, length)
+		if f, ok := fault.Of(err); !ok || f.Code != code || did != "" {
+			t.Errorf("%s: %q, %v, want %s", name, did, err, code)
+		}
+	}
+	refused("longer", r, request, length+1, fault.Unauthenticated)
+	refused("empty", r, request, 0, fault.Unauthenticated)
+	refused("in chunks", r, request, -1, fault.Invalid)
+	refused("over the limit", r, request, wire.BatchBytesMax+1, fault.TooLarge)
+	refused("for another node", newReceiver(t, origin+"/prefix", c), request, length,
+		fault.Unauthenticated)
+	for _, name := range []string{"Signature", "Signature-Input", "Content-Digest"} {
+		bare := request.clone()
+		bare.header.Del(name)
+		refused("without "+name, r, bare, length, fault.Unauthenticated)
+	}
+	forged := request.clone()
+	forged.header.Set("Content-Digest", wire.ContentDigest(nil))
+	refused("another digest", r, forged, length, fault.Unauthenticated)
+	forged = request.clone()
+	forged.header.Set("Signature", "sig1=:"+strings.Repeat("A", 86)+"==:")
+	refused("the key's name and no key", r, forged, length, fault.Unauthenticated)
+	if _, err := verify(r, request); err != nil {
+		t.Errorf("the request afterwards: %v", err)
+	}
+	c.seconds.Add(peer.SignatureSeconds + wire.SignatureWindow + 1)
+	refused("late", r, request, length, fault.Unauthenticated)
 }
 
 func TestNewReceiver(t *testing.T) {

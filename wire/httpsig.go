@@ -119,7 +119,7 @@ func SignRequest(
 			r.ContentLength, len(body))
 	}
 	r.Header.Set(headerDigest, ContentDigest(body))
-	lines, err := requestLines(r.Header, r.Method, targetURI, body)
+	lines, err := requestLines(r.Header, r.Method, targetURI, r.ContentLength)
 	if err != nil {
 		return err
 	}
@@ -161,10 +161,10 @@ func signLines(h http.Header, lines []SignedLine, p SignatureParams, sign HTTPSi
 	return nil
 }
 
-// requestLines are a request's covered components. The length is that of the body received, so
-// that a body sent in chunks covers the same line.
+// requestLines are a request's covered components. The length is that of the body, so that a
+// body sent in chunks covers the same line.
 func requestLines(
-	h http.Header, method, targetURI string, body []byte,
+	h http.Header, method, targetURI string, length int64,
 ) ([]SignedLine, error) {
 	digest, err := oneHeader(h, headerDigest)
 	if err != nil {
@@ -175,14 +175,14 @@ func requestLines(
 		{`"@target-uri"`, targetURI},
 		{`"content-digest"`, digest},
 	}
-	if len(body) > 0 {
+	if length > 0 {
 		contentType, err := oneHeader(h, headerType)
 		if err != nil {
 			return nil, err
 		}
 		lines = append(
 			lines,
-			SignedLine{`"content-length"`, strconv.Itoa(len(body))},
+			SignedLine{`"content-length"`, strconv.FormatInt(length, 10)},
 			SignedLine{`"content-type"`, contentType},
 		)
 	}

@@ -25,7 +25,16 @@ func VerifyRequest(
 	if err := checkBody(h, body); err != nil {
 		return SignatureParams{}, err
 	}
-	lines, err := requestLines(h, method, targetURI, body)
+	return VerifyRequestHead(h, method, targetURI, int64(len(body)), now, key)
+}
+
+// VerifyRequestHead checks the signature of a request whose body has not been read yet, over
+// the digest and the length that are announced, so that no stranger's body need be. A body that
+// is read afterwards goes to VerifyRequest, which holds it against both.
+func VerifyRequestHead(
+	h http.Header, method, targetURI string, length int64, now int64, key HTTPKeys,
+) (SignatureParams, error) {
+	lines, err := requestLines(h, method, targetURI, length)
 	if err != nil {
 		return SignatureParams{}, err
 	}
