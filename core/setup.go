@@ -152,10 +152,12 @@ func endCredential(s *step, c journal.Command) (any, *fault.Error) {
 	}
 	row, exists := get(s, s.tables.credentials, body.Hash)
 	own := exists && c.Principal.Kind == row.Kind && c.Principal.ID == row.Subject
+	refused = s.alive(c)
 	if !own {
-		if refused := s.operator(c); refused != nil {
-			return nil, refused
-		}
+		refused = s.operator(c)
+	}
+	if refused != nil {
+		return nil, refused
 	}
 	if !exists {
 		return nil, fault.New(fault.NotFound, "credential", "There is no such credential.")
