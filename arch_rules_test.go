@@ -32,7 +32,9 @@ var nothingNames = []string{
 }
 
 // outside are the imports with which a room would do input or output of its own.
-var outside = []string{"os", "os/exec", "net", "syscall", "database/sql", "log", "log/slog"}
+var outside = []string{
+	"os", "os/exec", "net", "syscall", "database/sql", "log", "log/slog",
+}
 
 // inspection collects what is wrong with one house.
 type inspection struct {
@@ -229,10 +231,12 @@ func (in *inspection) functions(files *token.FileSet, name string, file *ast.Fil
 // determinism checks a file whose every call must give the same answer on every replica:
 // no clock, no chance, no float.
 func (in *inspection) determinism(files *token.FileSet, name string, file *ast.File) {
+	// A pure room does nothing by itself: no goroutine, no timer, no chance of the system.
+	still := slices.Contains(pure, path.Dir(name))
 	clock := ""
 	for _, spec := range file.Imports {
 		target, _ := strconv.Unquote(spec.Path.Value)
-		if target == "math/rand" || target == "math/rand/v2" {
+		if target == "math/rand" || target == "math/rand/v2" || still && target == "crypto/rand" {
 			in.fault("%s: imports %s: randomness is passed in", name, target)
 		}
 		if target == "time" {
@@ -247,9 +251,16 @@ func (in *inspection) determinism(files *token.FileSet, name string, file *ast.F
 		case *ast.SelectorExpr:
 			from, ok := n.X.(*ast.Ident)
 			read := []string{"Now", "Since", "Until"}
+			if still {
+				read = append(read, "After", "AfterFunc", "Sleep", "NewTimer", "NewTicker", "Tick")
+			}
 			if ok && clock != "" && from.Name == clock && slices.Contains(read, n.Sel.Name) {
 				line := files.Position(n.Pos()).Line
 				in.fault("%s:%d: reads the clock (time.%s)", name, line, n.Sel.Name)
+			}
+		case *ast.GoStmt:
+			if still {
+				in.fault("%s:%d: starts a goroutine", name, files.Position(n.Pos()).Line)
 			}
 		case *ast.Ident:
 			if n.Name == "float64" || n.Name == "float32" {

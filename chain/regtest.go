@@ -66,17 +66,6 @@ var (
 	_ Miner   = (*Regtest)(nil)
 )
 
-// OpenInProcess opens the in-process backend for the network that a configuration names. It
-// gives a fault of code Refused for every network but "regtest": elsewhere a node must never
-// make its own blocks.
-func OpenInProcess(network, dir string, now func() time.Time) (*Regtest, error) {
-	if network != regtestName {
-		return nil, fault.New(fault.Refused, "network",
-			"the in-process chain runs regtest only, not %q", network)
-	}
-	return OpenRegtest(dir, now)
-}
-
 // OpenRegtest opens the chain in dir, or begins it there with 101 blocks, the last of them now
 // and ten minutes between them. An empty dir means a temporary directory that Close removes.
 // A directory is open in one process at a time; one of another network is refused. now is the

@@ -196,14 +196,14 @@ func (s *step) onClaimPresent(m wire.Message, received Receive) *fault.Error {
 	if refused := readBody(m, &body); refused != nil {
 		return refused
 	}
+	if !body.Quote.InTime(s.node.TipHeight) {
+		s.answerClaim(m, body.Claim.ID, ClaimRefused, clearing.CodeTime)
+		return nil
+	}
 	offer, hash, refused := s.readOffer(body.Claim.Offer)
 	amount, err := payment.Money(body.Claim.Amount)
 	if refused != nil || err != nil || facts == nil {
 		s.answerClaim(m, body.Claim.ID, ClaimRefused, "")
-		return nil
-	}
-	if !body.Quote.InTime(s.node.TipHeight) {
-		s.answerClaim(m, body.Claim.ID, ClaimRefused, clearing.CodeTime)
 		return nil
 	}
 	order, found := s.orderOf(*facts)

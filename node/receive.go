@@ -75,6 +75,9 @@ func (n *Node) addFacts(body *core.Receive, m wire.Message) {
 		if wire.UnmarshalJCS(m.Body, &present) != nil {
 			return
 		}
+		if !present.Quote.InTime(read(n.state, core.View.Node).TipHeight) {
+			return // judged before the receipt is opened (protocol.md A4); core refuses too
+		}
 		offer, signed, err := n.openOffer(present.Claim.Offer)
 		if err != nil {
 			return

@@ -81,7 +81,7 @@ func runServe(ctx context.Context, args []string, out, errOut io.Writer) error {
 }
 
 // runChain serves a regtest chain, so that nodes in processes of their own can share one.
-func runChain(ctx context.Context, args []string, out, errOut io.Writer) error {
+func runChain(ctx context.Context, args []string, out, errOut io.Writer) (err error) {
 	flags := flag.NewFlagSet("chain", flag.ContinueOnError)
 	listen := flags.String("listen", "127.0.0.1:7400", "address to listen on; loopback alone")
 	dir := flags.String("dir", "", "directory of the chain")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -27,6 +28,9 @@ func runVerify(_ context.Context, args []string, out, errOut io.Writer) error {
 	}
 	flags.SetOutput(errOut)
 	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
 		return usageError(err.Error())
 	}
 	if bundle == "" && flags.NArg() == 1 {
