@@ -1,8 +1,6 @@
 package payment
 
 import (
-	"unicode/utf8"
-
 	"seyfert/fault"
 	"seyfert/money"
 	"seyfert/wire"
@@ -19,7 +17,7 @@ const (
 // Line is one line of a basket. Lines stay with the shop and its node, whose checkout page shows
 // them; the offer, which the payer's node reads and keeps, carries only their BasketHash.
 type Line struct {
-	// Text says what is bought, in 1 to TextMax bytes of UTF-8.
+	// Text says what is bought, in 1 to TextMax bytes of plain text (wire.PlainText).
 	Text string `json:"text" cbor:"1,keyasint"`
 	// Value is the line's minor units in the offer's currency.
 	Value string `json:"value" cbor:"2,keyasint"`
@@ -37,8 +35,7 @@ func CheckBasket(total money.Amount, lines []Line) error {
 	sum, bytes := money.New(total.Currency(), 0), 0
 	for _, line := range lines {
 		value, err := money.ParseMinor(total.Currency(), line.Value)
-		if err != nil || line.Text == "" || len(line.Text) > TextMax ||
-			!utf8.ValidString(line.Text) {
+		if err != nil || !wire.PlainText(line.Text, TextMax) {
 			return fault.New(fault.Invalid, "basket", "A basket line is not text and value.")
 		}
 		if sum, err = sum.Add(value); err != nil {

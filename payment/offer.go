@@ -27,6 +27,8 @@ const (
 	OfferOriginsMax = 8
 	// TextMax bounds each free text of an offer or a basket, in bytes.
 	TextMax = 512
+	// NameMax bounds the company's name, in bytes.
+	NameMax = 256
 )
 
 // timeMax is the last second of the year 9998, so that every time of an offer can be written.
@@ -107,8 +109,11 @@ func (o Offer) Validate() error {
 		return fault.New(fault.Invalid, "offer.iss", "The issuer is not a did:web name.")
 	case o.ID.IsZero():
 		return fault.New(fault.Invalid, "offer.jti", "The offer has no id.")
-	case o.Company == "" || len(o.Company) > TextMax || len(o.Name) > TextMax:
+	case o.Company == "" || len(o.Company) > TextMax:
 		return fault.New(fault.Invalid, "offer.company", "The company is missing or too long.")
+	case !wire.PlainText(o.Name, NameMax):
+		return fault.New(fault.Invalid, "offer.name",
+			"A name is plain text of 1 to %d bytes that can be seen.", NameMax)
 	case o.Alias == "" || len(o.Alias) > TextMax:
 		return fault.New(fault.Invalid, "offer.payee_alias", "The payee alias is missing.")
 	case amount.IsZero():

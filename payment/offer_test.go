@@ -59,7 +59,13 @@ func TestOfferValidate(t *testing.T) {
 		{"long issuer", "offer.iss", func(o *payment.Offer) { o.Issuer = "did:web:" + long }},
 		{"no company", "offer.company", func(o *payment.Offer) { o.Company = "" }},
 		{"long company", "offer.company", func(o *payment.Offer) { o.Company = long }},
-		{"long name", "offer.company", func(o *payment.Offer) { o.Name = long }},
+		{"no name", "offer.name", func(o *payment.Offer) { o.Name = "" }},
+		{"blank name", "offer.name", func(o *payment.Offer) { o.Name = " \u3000" }},
+		{"name that turns round", "offer.name", func(o *payment.Offer) {
+			o.Name = "Kanda \u202erepaP"
+		}},
+		{"name with a NUL", "offer.name", func(o *payment.Offer) { o.Name = "Kanda\x00" }},
+		{"long name", "offer.name", func(o *payment.Offer) { o.Name = long }},
 		{"no alias", "offer.payee_alias", func(o *payment.Offer) { o.Alias = "" }},
 		{"long alias", "offer.payee_alias", func(o *payment.Offer) { o.Alias = long }},
 		{"nothing to pay", "offer.amount", func(o *payment.Offer) { o.Amount.Value = "0" }},
