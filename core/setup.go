@@ -77,8 +77,9 @@ func addCompany(s *step, c journal.Command) (any, *fault.Error) {
 	if refused := s.operator(c); refused != nil {
 		return nil, refused
 	}
-	if body.Name == "" || len(body.Name) > TextMax {
-		return nil, fault.New(fault.Invalid, "name", "A name has 1 to %d bytes.", TextMax)
+	if !wire.PlainText(body.Name, TextMax) {
+		return nil, fault.New(fault.Invalid, "name",
+			"A name is plain text of 1 to %d bytes that can be seen.", TextMax)
 	}
 	if body.Alias == "" || len(body.Alias) > TextMax {
 		return nil, fault.New(fault.Invalid, "alias", "An alias has 1 to %d bytes.", TextMax)

@@ -83,6 +83,12 @@ func (n *Node) Authenticate(secret string) (Caller, error) {
 func (n *Node) CreateCompany(ctx context.Context, by Caller, r Request,
 	name string,
 ) (Company, auth.Secret, error) {
+	if by.Kind != journal.Operator {
+		return Company{}, "", forbidden()
+	}
+	if err := plainName(name); err != nil {
+		return Company{}, "", err
+	}
 	secret, hash, err := auth.NewKey(n, n.cfg.Live)
 	if err != nil {
 		return Company{}, "", err
@@ -107,9 +113,8 @@ func (n *Node) CreateMember(ctx context.Context, by Caller, r Request,
 	if by.Kind != journal.Operator {
 		return Member{}, forbidden()
 	}
-	if name == "" || len(name) > core.TextMax {
-		return Member{}, fault.New(fault.Invalid, "name", "A name has 1 to %d bytes.",
-			core.TextMax)
+	if err := plainName(name); err != nil {
+		return Member{}, err
 	}
 	id := newID[core.MemberID](n)
 	sealed, err := n.cfg.Signer.SealName(id.String(), name)
@@ -122,6 +127,15 @@ func (n *Node) CreateMember(ctx context.Context, by Caller, r Request,
 		return Member{}, err
 	}
 	return n.memberView(row)
+}
+
+// plainName judges a name before it is proposed.
+func plainName(name string) error {
+	if wire.PlainText(name, core.TextMax) {
+		return nil
+	}
+	return fault.New(fault.Invalid, "name",
+		"A name is plain text of 1 to %d bytes that can be seen.", core.TextMax)
 }
 
 // CreateSignIn makes a one-time code that signs a member in within CodeLife.
@@ -190,6 +204,12 @@ func (n *Node) OpenVirtualAccount(ctx context.Context, by Caller, r Request,
 	if err != nil {
 		return VirtualAccount{}, fault.New(fault.Invalid, "currency",
 			"The currency is not known.")
+	}
+	for _, text := range [][2]string{{"rail", a.Rail}, {"bank", a.Bank}, {"number", a.Number}} {
+		if !wire.PlainText(text[1], core.TextMax) {
+			return VirtualAccount{}, fault.New(fault.Invalid, text[0],
+				"This is not plain text that can be seen.")
+		}
 	}
 	row, _, err := propose[core.VirtualRow](ctx, n, by, core.KindOpenVirtual, r,
 		core.OpenVirtual{
