@@ -126,6 +126,7 @@ func receive(s *step, c journal.Command) (any, *fault.Error) {
 	}
 	channel.RecvSeq, channel.RecvHash = m.Seq, hash
 	put(s, s.tables.channels, m.From, channel)
+	put(s, s.tables.receivedIDs, messageName{m.From, m.ID}, m.Seq)
 	row := MessageRow{
 		Seq: m.Seq, Hash: hash, Type: m.Type, Payload: jws.Payload, JWS: body.JWS, At: s.now,
 		Answer: OutcomeAccepted,
@@ -147,7 +148,7 @@ func receive(s *step, c journal.Command) (any, *fault.Error) {
 }
 
 // order answers a message that is not the next one: repeats get the stored answer, other bytes
-// under a known seq are a fork, a gap is told with what is expected.
+// under a known seq or a known id are a fork, a gap is told with what is expected.
 func (s *step) order(channel ChannelRow, m wire.Message, hash [32]byte) (Received, bool) {
 	if m.Seq <= channel.RecvSeq {
 		row, _ := get(s, s.tables.received, MessageKey{m.From, m.Seq})
@@ -157,6 +158,10 @@ func (s *step) order(channel ChannelRow, m wire.Message, hash [32]byte) (Receive
 		return Received{
 			Outcome: OutcomeFork, Seq: m.Seq, Hash: row.Hash, Other: hash,
 		}, true
+	}
+	if seq, used := get(s, s.tables.receivedIDs, messageName{m.From, m.ID}); used {
+		row, _ := get(s, s.tables.received, MessageKey{m.From, seq})
+		return Received{Outcome: OutcomeFork, Seq: seq, Hash: row.Hash, Other: hash}, true
 	}
 	if m.Seq != channel.RecvSeq+1 || [32]byte(m.Prev) != channel.RecvHash {
 		return Received{

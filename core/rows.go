@@ -214,6 +214,7 @@ type schema struct {
 	channels    table.Table[string, ChannelRow]
 	sent        table.Table[MessageKey, MessageRow]
 	received    table.Table[MessageKey, MessageRow]
+	receivedIDs table.Table[messageName, uint64]
 	transfers   table.Table[clearing.TransferID, TransferRow]
 	positions   table.Table[PositionKey, PositionRow]
 	chain       table.Table[string, ChainRow]
@@ -240,6 +241,12 @@ type NoticeKey struct{ Rail, Notice string }
 type MessageKey struct {
 	Peer string
 	Seq  uint64
+}
+
+// messageName finds the seq under which a peer's message was taken by the message's own id.
+type messageName struct {
+	Peer string
+	ID   wire.UUID
 }
 
 // PositionKey finds a position.

@@ -98,6 +98,9 @@ func (s *schema) peerTables(c cbor) {
 	s.channels = table.New[string, ChannelRow](24, c, text)
 	s.sent = table.New[MessageKey, MessageRow](25, c, messageKey)
 	s.received = table.New[MessageKey, MessageRow](26, c, messageKey)
+	s.receivedIDs = table.New[messageName, uint64](42, c, func(k messageName) []byte {
+		return table.Key{}.Text(k.Peer).Fixed(k.ID[:])
+	})
 	s.transfers = table.New[clearing.TransferID, TransferRow](27, c, transferKey)
 	s.positions = table.New[PositionKey, PositionRow](28, c, positionKey)
 }

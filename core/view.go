@@ -224,11 +224,6 @@ func (v View) PeerByKey(keyID string) (PeerRow, bool) {
 	return rows[0], true
 }
 
-// Positions lists what cleared with a peer.
-func (v View) Positions(peer string) []PositionRow {
-	return scan(v, v.c.tables.positions, text(peer), PageMax)
-}
-
 // ChainOpen lists chain rows that are not confirmed, ChainRows all of them, oldest first.
 func (v View) ChainOpen(limit int) []ChainRow {
 	return scanIndex(v, v.c.tables.chain, v.c.tables.chainOpen, nil, limit)

@@ -57,6 +57,16 @@ func TestChannel(t *testing.T) {
 	if answer = r.post(seoul, unchained); answer.Outcome != core.OutcomeGap {
 		t.Errorf("unchained: %+v", answer)
 	}
+	firstPayload, err := wire.ParseMessage(payloadOf(t, first))
+	must(t, err)
+	reused := r.message(seoul, "peer.propose", unknown{"f"}, func(m *wire.Message) {
+		m.ID = firstPayload.ID
+	})
+	answer = r.post(seoul, reused)
+	want.GotHash = wire.Digest(wire.MessageHash(payloadOf(t, reused)))
+	if answer != want {
+		t.Errorf("an id used again under the next seq: %+v, want %+v", answer, want)
+	}
 	if answer = r.say(seoul, "peer.propose", unknown{"e"}); answer.Outcome != core.OutcomeRefused {
 		t.Errorf("the next message: %+v", answer)
 	}

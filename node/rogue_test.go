@@ -21,7 +21,7 @@ type rogue struct {
 	prev       wire.Digest
 	// heard is what was sent to it.
 	heard []wire.Message
-	ids   byte
+	ids   uint16
 }
 
 // addRogue adds a rogue that every node trusts.
@@ -74,7 +74,7 @@ func (r *rogue) message(to *actor, kind string, body any, change func(m *wire.Me
 	must(t, err)
 	now := r.scene.now.UnixMilli()
 	m := wire.Message{
-		Version: wire.MessageVersion, Type: kind, ID: wire.NewUUID(now, [10]byte{r.ids}),
+		Version: wire.MessageVersion, Type: kind, ID: wire.NewUUID(now, [10]byte{byte(r.ids >> 8), byte(r.ids)}),
 		From: r.did, To: to.did, Thread: wire.NewUUID(now, [10]byte{200}), Seq: r.seq + 1,
 		Prev: r.prev, Epoch: 1, CreatedAt: now, ExpiresAt: now + 1000, Body: text,
 	}
