@@ -331,7 +331,8 @@ func TestIDs(t *testing.T) {
 				http.Header{"Authorization": {"Bearer " + p.key(e)}}, nil)
 			var problem client.Problem
 			must(t, json.Unmarshal(body, &problem))
-			if answer.StatusCode != 404 || problem.Code != "not_found" || problem.Field == "" {
+			if answer.StatusCode != 404 || problem.Code != "not_found" ||
+				!strings.Contains(e.path, "{"+problem.Field+"}") {
 				t.Errorf("%s of %.60q: %s", e.id, id, body)
 			}
 			// A sign-in code for nobody is a command that is refused: an entry, no change.

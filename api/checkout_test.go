@@ -176,7 +176,7 @@ func (w *world) mustProve(kim customer, kanda shop, transfer string) {
 	w.t.Helper()
 	ctx := w.t.Context()
 	_, err := kim.Proof(ctx, transfer)
-	mustBe(w.t, err, http.StatusUnprocessableEntity, client.CodeRefused, "transfer")
+	mustBe(w.t, err, http.StatusUnprocessableEntity, client.CodeRefused, "id")
 	for _, p := range []*place{w.seoul, w.tokyo} {
 		_, err := p.operator().CloseDay(ctx, "")
 		must(w.t, err)

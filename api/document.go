@@ -32,9 +32,13 @@ func (g *gate) settings() huma.Config {
 			Info: &huma.Info{
 				Title: "Seyfert", Version: Version,
 				Description: "The API of a Seyfert node. Amounts are exact decimal strings " +
-					"with a currency, times RFC 3339 in UTC, errors RFC 9457 problems. The same " +
-					"Idempotency-Key and body again give the same answer; the same key with " +
-					"another body is a conflict.",
+					"with a currency, times RFC 3339 in UTC, errors RFC 9457 problems. POSTs " +
+					"that list the header take an Idempotency-Key: createCompany, createMember, " +
+					"createVirtualAccount, createOffer and createOrder. There the same key and " +
+					"body again give the same answer, less a secret that is shown once, and the " +
+					"same key with another body is a conflict. Every other POST under /v1 " +
+					"refuses the header. Of those a claim is named by its own id, and the same " +
+					"claim again gives the same answer.",
 				License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			},
 			Components: &huma.Components{

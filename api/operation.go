@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -60,6 +61,9 @@ func register[I, O any](g *gate, op operation,
 		described.Description = "For " + spell(op.roles) + "."
 		described.Middlewares = huma.Middlewares{g.admit(op.roles)}
 	}
+	if op.method == http.MethodPost && !takesKey(reflect.TypeFor[I]()) {
+		described.Middlewares = append(described.Middlewares, g.refuseKey)
+	}
 	// The last one, so that huma answers through it.
 	described.Middlewares = append(described.Middlewares, wrap)
 	huma.Register(g.huma, described, func(ctx context.Context, in *I) (*O, error) {
@@ -101,6 +105,24 @@ func (g *gate) admit(roles []role) func(huma.Context, func(huma.Context)) {
 		}
 		next(huma.WithValue(ctx, keyCaller, by))
 	}
+}
+
+// takesKey says whether an input names a request that must happen once.
+func takesKey(input reflect.Type) bool {
+	_, ok := input.FieldByName("IdempotencyKey")
+	return ok
+}
+
+// refuseKey refuses the header that promises one answer where nothing remembers it. Whoever sends
+// it counts on being able to repeat the request.
+func (g *gate) refuseKey(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	if len(r.Header.Values(headerKey)) > 0 {
+		g.write(w, r, newProblem(string(fault.Invalid), headerKey,
+			"This request takes no Idempotency-Key."))
+		return
+	}
+	next(ctx)
 }
 
 // authenticate finds who sent a request. Wrong secrets are counted by address, so that nobody

@@ -61,7 +61,7 @@ func (g *gate) mountPayments() {
 	},
 	) (*answer[node.Offer], error) {
 		offer, err := g.node.Offer(in.ID)
-		return respond(g.withCheckout(offer), err)
+		return respond(g.withCheckout(offer), renamed(err, map[string]string{"offer": "id"}))
 	})
 	register(g, operation{
 		id: "readOffer", method: http.MethodPost, path: "/v1/offers/read", tag: tagPayments,
@@ -85,7 +85,8 @@ func (g *gate) mountPayments() {
 		by := callerOf(ctx)
 		ctx, cancel := in.within(ctx)
 		defer cancel()
-		return respond(g.node.WaitClaim(ctx, by, in.ID))
+		claim, err := g.node.WaitClaim(ctx, by, in.ID)
+		return respond(claim, renamed(err, map[string]string{"claim": "id"}))
 	})
 }
 
@@ -108,7 +109,8 @@ func (g *gate) mountOrders() {
 		ID string `path:"id"`
 	},
 	) (*answer[node.Order], error) {
-		return respond(g.node.Order(callerOf(ctx), in.ID))
+		order, err := g.node.Order(callerOf(ctx), in.ID)
+		return respond(order, renamed(err, map[string]string{"order": "id"}))
 	})
 }
 

@@ -26,7 +26,8 @@ func (g *gate) mountProofs() {
 		ID string `path:"id"`
 	},
 	) (*answer[node.Transfer], error) {
-		return respond(g.node.Transfer(callerOf(ctx), in.ID))
+		transfer, err := g.node.Transfer(callerOf(ctx), in.ID)
+		return respond(transfer, renamed(err, map[string]string{"transfer": "id"}))
 	})
 	register(g, operation{
 		id: "getProof", method: http.MethodGet, path: "/v1/transfers/{id}/proof",
@@ -77,7 +78,7 @@ func (g *gate) getProof(ctx context.Context, in *struct {
 ) (*file, error) {
 	bundle, err := g.node.Bundle(ctx, callerOf(ctx), in.ID)
 	if err != nil {
-		return nil, err
+		return nil, renamed(err, map[string]string{"transfer": "id"})
 	}
 	return &file{
 		Type:        "application/json",

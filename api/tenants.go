@@ -131,7 +131,7 @@ func (g *gate) createSignIn(ctx context.Context, in *struct {
 ) (*answer[signIn], error) {
 	code, expires, err := g.node.CreateSignIn(ctx, callerOf(ctx), in.ID)
 	if err != nil {
-		return nil, renamed(err, map[string]string{"subject": "id"})
+		return nil, renamed(err, map[string]string{"subject": "id", "member": "id"})
 	}
 	return respond(signIn{
 		Code: string(code), Expires: expires, URL: g.signInURL(string(code)),

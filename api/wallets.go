@@ -26,7 +26,8 @@ func (g *gate) mountWallets() {
 		Owner string `path:"owner"`
 	},
 	) (*answer[node.Wallet], error) {
-		return respond(g.node.Wallet(callerOf(ctx), in.Owner))
+		wallet, err := g.node.Wallet(callerOf(ctx), in.Owner)
+		return respond(wallet, renamed(err, map[string]string{"wallet": "owner"}))
 	})
 	register(g, operation{
 		id: "listEntries", method: http.MethodGet, path: "/v1/accounts/{id}/entries",
@@ -50,7 +51,7 @@ func (g *gate) listEntries(ctx context.Context, in *struct {
 ) (*answer[list[node.Entry]], error) {
 	rows, err := g.node.Entries(callerOf(ctx), in.ID, in.Before, in.Limit)
 	if err != nil {
-		return nil, err
+		return nil, renamed(err, map[string]string{"account": "id"})
 	}
 	body := list[node.Entry]{Data: rows}
 	if len(rows) == in.Limit {

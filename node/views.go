@@ -148,7 +148,7 @@ type Transfer struct {
 	Direction string       `json:"direction" enum:"out,in"`
 	Peer      string       `json:"peer"`
 	Amount    money.Amount `json:"amount"`
-	State     string       `json:"state" enum:"prepared,fulfilled,cleared,void"`
+	State     string       `json:"state" enum:"prepared,fulfilled,cleared,void,rejected"`
 	Offer     string       `json:"offer"`
 	Due       string       `json:"due" doc:"date on which the obligation is due"`
 	ClearSeq  uint32       `json:"clear_seq"`
