@@ -31,6 +31,7 @@ type play struct {
 	order    client.Order
 	request  client.ClaimRequest
 	claim    client.Claim
+	refusal  client.Claim // the first answer to a refused claim, without what differs
 	bundles  [2][]byte
 	headers  []byte
 }
