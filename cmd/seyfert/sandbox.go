@@ -100,12 +100,16 @@ func playScenario(ctx context.Context, name, dir, result string, out, errOut io.
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	fmt.Fprintf(out, "ok   %6d ms  %-22s two nodes, a chain, a bank\n",
-		time.Since(start).Milliseconds(), "world")
+	opened := sandbox.StepResult{
+		Name: "world", OK: true, MS: time.Since(start).Milliseconds(),
+		Detail: "two nodes, a chain, a bank",
+	}
+	fmt.Fprintf(out, "ok   %6d ms  %-22s %s\n", opened.MS, opened.Name, opened.Detail)
 	played, err := sandbox.Play(ctx, name, w.Stage(proofs), out)
 	if err != nil {
 		return usageError(err.Error())
 	}
+	played.Steps = slices.Insert(played.Steps, 0, opened)
 	if result != "" {
 		if err := sandbox.WriteResult(result, played); err != nil {
 			return err
