@@ -25,7 +25,6 @@ import (
 type saved struct {
 	Customer Customer     `json:"customer"`
 	Shop     shopIdentity `json:"shop"`
-	Bank     string       `json:"bank"`
 }
 
 // shopIdentity is the demo shop's account at tokyo.
@@ -98,7 +97,7 @@ func (w *World) moveIn(ctx context.Context) (saved, error) {
 	if err != nil {
 		return saved{}, err
 	}
-	s := saved{Bank: bankName, Shop: shopIdentity{
+	s := saved{Shop: shopIdentity{
 		Company: company.Company.ID, APIKey: company.APIKey,
 		KeySeed: hex.EncodeToString(key.Seed()),
 	}}
