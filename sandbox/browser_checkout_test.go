@@ -72,6 +72,7 @@ func TestBrowserCheckout(t *testing.T) {
 	r.says("article:first-of-type", "seoul", "KRW 85,000", "Owes tokyo KRW 15,000")
 	r.says("article:last-of-type", "tokyo", "KRW 15,000")
 	r.judge("world-paid")
+	r.ledgers(w)
 	r.use("#close-day")
 	r.says(".blocks", "record seoul → tokyo", "anchor seoul", "anchor tokyo")
 	for range 5 {
@@ -173,6 +174,21 @@ func TestBrowserNotPaid(t *testing.T) {
 	r.says("main", "There is nothing here")
 	r.complainsOf("404")
 	r.judge("missing")
+}
+
+// ledgers follows both balances from the world's page to the payment's lines in the nodes' books.
+func (r *reader) ledgers(w *world) {
+	r.Helper()
+	r.use("#w-seoul-0-0")
+	r.says("main", "in the books of seoul")
+	r.says("#lines", "Hold captured Debit KRW 15,000 KRW 85,000", "Posted Credit KRW 100,000")
+	r.judge("ledger-seoul")
+	r.open(w.URL)
+	r.use("#w-tokyo-0-0")
+	r.says("main", "in the books of tokyo")
+	r.says("#lines", "Credit KRW 15,000 KRW 15,000")
+	r.judge("ledger-tokyo")
+	r.open(w.URL)
 }
 
 // complainsOf takes away the complaint that a page was answered with a status.

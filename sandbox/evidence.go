@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -76,7 +78,7 @@ type seenDescriptor struct {
 func (p *worldPage) descriptor(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), gatherTimeout)
 	defer cancel()
-	for _, place := range []*Place{p.world.Seoul, p.world.Tokyo} {
+	for _, place := range p.places() {
 		if place.Name != r.PathValue("node") {
 			continue
 		}
@@ -95,6 +97,54 @@ func (p *worldPage) descriptor(w http.ResponseWriter, r *http.Request) {
 	}
 	p.problem(w, r, http.StatusNotFound, "missing")
 }
+
+// ledgerLines is how many lines of an account one page shows.
+const ledgerLines = 50
+
+// ledger shows the lines of an account as its node's books have them.
+func (p *worldPage) ledger(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), gatherTimeout)
+	defer cancel()
+	at := slices.IndexFunc(p.places(), func(q *Place) bool { return q.Name == r.PathValue("node") })
+	before, err := uint64(0), error(nil)
+	if text := r.URL.Query().Get("before"); text != "" {
+		before, err = strconv.ParseUint(text, 10, 64)
+	}
+	if at < 0 || err != nil {
+		p.problem(w, r, http.StatusNotFound, "missing")
+		return
+	}
+	place, account := p.places()[at], r.PathValue("account")
+	entries, err := place.Operator.Entries(ctx, account, before, ledgerLines)
+	problem, answered := errors.AsType[*client.Problem](err)
+	if answered && (problem.Code == client.CodeNotFound || problem.Code == client.CodeInvalid) {
+		p.problem(w, r, http.StatusNotFound, "missing")
+		return
+	}
+	if err != nil {
+		p.problem(w, r, http.StatusServiceUnavailable, "unavailable")
+		return
+	}
+	view := &web.Ledger{
+		Frame:   web.Frame{Home: "/", Place: place.Name, Demo: true, Zone: "UTC"},
+		Account: account,
+	}
+	for _, e := range entries {
+		view.Lines = append(view.Lines, web.LedgerLine{
+			At: e.At.UTC(), Kind: e.Kind, Side: e.Side, Amount: e.Amount, Balance: e.Balance,
+			Transfer: e.Transfer,
+		})
+	}
+	if n := len(entries); n == ledgerLines {
+		view.Older = "?before=" + strconv.FormatUint(entries[n-1].Number, 10)
+	}
+	if err := p.pages.Render(w, r, http.StatusOK, view); err != nil {
+		p.problem(w, r, http.StatusInternalServerError, "fault")
+	}
+}
+
+// places are the world's nodes.
+func (p *worldPage) places() []*Place { return []*Place{p.world.Seoul, p.world.Tokyo} }
 
 // raw answers with evidence to read by hand.
 func (p *worldPage) raw(w http.ResponseWriter, r *http.Request, evidence any) {
@@ -145,7 +195,7 @@ func (p *worldPage) readBlock(ctx context.Context, height int64) (seenBlock, err
 // wrote maps the transactions of a block that are ours to what their nodes say of them.
 func (p *worldPage) wrote(ctx context.Context, height int64) (map[string]*seenRow, error) {
 	wrote := map[string]*seenRow{}
-	for _, place := range []*Place{p.world.Seoul, p.world.Tokyo} {
+	for _, place := range p.places() {
 		rows, err := place.Operator.ChainRows(ctx)
 		if err != nil {
 			return nil, err

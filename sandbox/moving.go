@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"time"
 
 	"seyfert/client"
@@ -38,21 +39,27 @@ func moments() []moment {
 	}
 }
 
-// moving draws the newest payment of the customer from the events of both nodes.
-func (p *worldPage) moving(nodes []seenNode) *web.Moving {
+// moving draws the newest payment from the events of both nodes, whoever pays and is paid. Its
+// payee is named by the offer at tokyo; nobody is if tokyo does not answer. The payer is not
+// named: neither the event nor the order says who it is.
+func (p *worldPage) moving(ctx context.Context, nodes []seenNode) *web.Moving {
 	order, found := newest(nodes[0].events, "order held")
 	if !found || order.Amount == nil {
 		return nil
 	}
 	m := &web.Moving{
-		ID: order.Subject, Amount: *order.Amount, To: name(),
+		ID: order.Subject, Amount: *order.Amount,
 		URL: nodes[0].place.URL + "/wallet/orders/" + order.Subject, Status: web.Held,
-		From: web.NewParty(p.world.Customer.Name, "ko"),
 		Lanes: [3]web.Lane{
 			{Name: "seoul", Key: "lane.payer"},
 			{Name: "tokyo", Key: "lane.shop"},
 			{Name: "chain", Key: "lane.chain"},
 		},
+	}
+	if !nodes[1].stopped {
+		if offer, err := p.world.Tokyo.Operator.With("").Offer(ctx, order.Offer); err == nil {
+			m.To = web.NewParty(offer.Name, "ja")
+		}
 	}
 	transfer := ""
 	var last time.Time

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"seyfert/client"
-	"seyfert/money"
 	"seyfert/node"
 	"seyfert/spv"
 	"seyfert/web"
@@ -26,8 +25,10 @@ const (
 	logShown = 40
 	// blocksShown is how many blocks the page shows.
 	blocksShown = 12
-	// gatherTimeout bounds the reads behind one page.
+	// gatherTimeout bounds the reads behind one page, nodeTimeout those of one node: less than
+	// half, so that one that does not answer leaves time for the other.
 	gatherTimeout = 5 * time.Second
+	nodeTimeout   = 2 * time.Second
 )
 
 // worldPage shows the whole world on one page, from the nodes' public APIs.
@@ -54,6 +55,7 @@ func (w *World) pages() (http.Handler, error) {
 	mux.HandleFunc("POST /mine", p.mine)
 	mux.HandleFunc("GET /blocks/{height}", p.block)
 	mux.HandleFunc("GET /descriptors/{node}", p.descriptor)
+	mux.HandleFunc("GET /ledger/{node}/{account}", p.ledger)
 	mux.Handle("GET /static/", pages.Static())
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		p.problem(w, r, http.StatusNotFound, "missing")
@@ -146,24 +148,23 @@ func (p *worldPage) show(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// seenNode is what one read of a node brought.
+// seenNode is what one read of a node brought. A node that did not answer is stopped, and has
+// nothing but the events that were read before.
 type seenNode struct {
-	place  *Place
-	status client.Status
-	peers  []client.Peer
-	rows   []client.ChainRow
-	events []client.Event
+	place   *Place
+	stopped bool
+	status  client.Status
+	peers   []client.Peer
+	rows    []client.ChainRow
+	owners  owners
+	events  []client.Event
 }
 
 func (p *worldPage) view(ctx context.Context, lang web.Lang) (*web.World, error) {
 	w := p.world
 	var nodes []seenNode
-	for _, place := range []*Place{w.Seoul, w.Tokyo} {
-		seen, err := p.read(ctx, place)
-		if err != nil {
-			return nil, err
-		}
-		nodes = append(nodes, seen)
+	for _, place := range p.places() {
+		nodes = append(nodes, p.look(ctx, place))
 	}
 	tip, _, err := w.Chain.Tip(ctx)
 	if err != nil {
@@ -185,10 +186,8 @@ func (p *worldPage) view(ctx context.Context, lang web.Lang) (*web.World, error)
 			API: w.Tokyo.URL, Key: w.Shop.apiKey, Body: p.curlBody(),
 		},
 	}
-	if view.Nodes, err = p.nodes(ctx, nodes); err != nil {
-		return nil, err
-	}
-	view.Moving = p.moving(nodes)
+	view.Nodes = p.nodes(nodes)
+	view.Moving = p.moving(ctx, nodes)
 	view.Blocks, err = p.blocks(ctx, tip, nodes)
 	view.NextMark = waiting(nodes)
 	view.Log = p.log(nodes)
@@ -201,6 +200,19 @@ func (p *worldPage) curlBody() string {
        "expires_in": 180}`, p.world.Shop.payeeKey())
 }
 
+// look reads one node, and says so if it does not answer.
+func (p *worldPage) look(ctx context.Context, place *Place) seenNode {
+	ctx, cancel := context.WithTimeout(ctx, nodeTimeout)
+	defer cancel()
+	seen, err := p.read(ctx, place)
+	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return seenNode{place: place, stopped: true, events: slices.Clone(p.seen[place.Name])}
+	}
+	return seen
+}
+
 // read gathers one node and goes on with its events where the last read stopped.
 func (p *worldPage) read(ctx context.Context, place *Place) (s seenNode, err error) {
 	s.place = place
@@ -211,6 +223,9 @@ func (p *worldPage) read(ctx context.Context, place *Place) (s seenNode, err err
 		return s, err
 	}
 	if s.rows, err = place.Operator.ChainRows(ctx); err != nil {
+		return s, err
+	}
+	if s.owners, err = p.owners(ctx, place); err != nil {
 		return s, err
 	}
 	p.mu.Lock()
@@ -234,7 +249,7 @@ func (p *worldPage) read(ctx context.Context, place *Place) (s seenNode, err err
 	}
 }
 
-func (p *worldPage) nodes(ctx context.Context, nodes []seenNode) ([]web.WorldNode, error) {
+func (p *worldPage) nodes(nodes []seenNode) []web.WorldNode {
 	owners := map[string]web.Party{
 		"seoul": web.NewParty("한강결제 Hangang Pay", "ko"),
 		"tokyo": web.NewParty("隅田トラスト Sumida Trust", "ja"),
@@ -244,10 +259,14 @@ func (p *worldPage) nodes(ctx context.Context, nodes []seenNode) ([]web.WorldNod
 		v := web.WorldNode{
 			Name: s.place.Name, Owner: owners[s.place.Name], Tone: string("ab"[i]),
 			Status: web.Healthy, Entries: s.status.Index,
-			Links: []web.Door{
-				{Key: "door.descriptor", URL: "/descriptors/" + s.place.Name},
-			},
+			Wallets: s.owners.shown, More: s.owners.more, Least: s.owners.least,
 		}
+		if s.stopped {
+			v.Status = web.Stopped
+			views = append(views, v)
+			continue
+		}
+		v.Links = []web.Door{{Key: "door.descriptor", URL: "/descriptors/" + s.place.Name}}
 		if day := s.status.LastDay; day != nil {
 			if day.Anchor.Height > 0 {
 				v.Anchor = &web.AnchorFact{
@@ -271,34 +290,9 @@ func (p *worldPage) nodes(ctx context.Context, nodes []seenNode) ([]web.WorldNod
 				}
 			}
 		}
-		wallets, err := p.wallets(ctx, s.place)
-		if err != nil {
-			return nil, err
-		}
-		v.Wallets = wallets
 		views = append(views, v)
 	}
-	return views, nil
-}
-
-// wallets shows the customer's wallet on seoul and the shop's on tokyo.
-func (p *worldPage) wallets(ctx context.Context, place *Place) ([]web.WorldWallet, error) {
-	owner := p.world.Customer.Member
-	view := web.WorldWallet{Owner: web.NewParty(p.world.Customer.Name, "ko"), URL: "/wallet"}
-	if place == p.world.Tokyo {
-		owner = p.world.Shop.company
-		view = web.WorldWallet{Owner: name(), URL: p.world.Shop.URL}
-	}
-	wallet, err := place.Operator.WalletOf(ctx, owner)
-	if err != nil {
-		return nil, err
-	}
-	for _, balance := range wallet.Balances {
-		if !balance.Posted.IsZero() || balance.Posted.Currency() == money.KRW {
-			view.Balances = append(view.Balances, balance.Available)
-		}
-	}
-	return []web.WorldWallet{view}, nil
+	return views
 }
 
 // blocks lists the newest blocks with what the nodes wrote in them.

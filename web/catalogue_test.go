@@ -13,7 +13,8 @@ import (
 
 // families are prefixes of keys that handlers or templates compose.
 var families = []string{
-	"block.", "currency.", "door.", "event.", "good.", "history.", "lane.", "note.", "problem.",
+	"block.", "currency.", "door.", "event.", "good.", "history.", "lane.",
+	"ledger.kind.", "ledger.side.", "note.", "problem.",
 	"proof.", "purse.", "status.", "step.",
 }
 

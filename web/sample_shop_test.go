@@ -65,6 +65,39 @@ func sampleCheckoutNode(name string, refused bool) web.View {
 	return v
 }
 
+func balances(amounts ...money.Amount) (all []web.WorldBalance) {
+	for _, a := range amounts {
+		all = append(all, web.WorldBalance{Amount: a, Ledger: "/ledger/seoul/acc_1"})
+	}
+	return all
+}
+
+func sampleLedger() web.View {
+	v := &web.Ledger{
+		Frame:   web.Frame{Home: "/", Place: "seoul", Demo: true, Zone: "UTC"},
+		Account: "acc_01JD9W4K7Q3XH5B2N8T6V0YRGM", Older: "/ledger/seoul/acc_1?before=7",
+	}
+	for i, kind := range []string{"posted", "captured", "held", "bound", "voided", "expired"} {
+		v.Lines = append(v.Lines, web.LedgerLine{
+			At: at(14, 2, i, 0), Kind: kind, Side: []string{"credit", "debit"}[i%2],
+			Amount: won(15_000), Balance: won(85_000),
+			Transfer: []string{"", "tra_01JD9W4M2M3XH5B2N8T6V0YRGM"}[i%2],
+		})
+	}
+	return v
+}
+
+// sampleWorldStopped has a node that does not answer, and one with owners beyond counting.
+func sampleWorldStopped() web.View {
+	w := sampleWorld().(*web.World)
+	w.Nodes[0].Least = true
+	w.Nodes[1] = web.WorldNode{
+		Name: "tokyo", Owner: w.Nodes[1].Owner, Tone: "b", Status: web.Stopped,
+	}
+	w.Moving.To = web.Party{}
+	return w
+}
+
 func sampleWorldNew() web.View {
 	return &web.World{
 		Frame: web.Frame{Home: "/", Demo: true, Version: "0"}, Now: at(14, 2, 31, 0),
@@ -81,7 +114,7 @@ func sampleWorldNew() web.View {
 		Nodes: []web.WorldNode{{
 			Name: "seoul", Owner: web.Party{Name: "한강결제", Lang: "ko", Latin: "Hangang Pay"},
 			Tone: "a", Status: web.Healthy,
-			Wallets: []web.WorldWallet{{Owner: customer(), Balances: []money.Amount{won(0)}}},
+			Wallets: []web.WorldWallet{{Owner: customer(), Balances: balances(won(0))}},
 		}},
 	}
 }
@@ -97,13 +130,14 @@ func sampleWorld() web.View {
 	w.Nodes[0].Entries, w.Nodes[0].Anchor, w.Nodes[0].Links = 18_204, anchor, links
 	w.Nodes[0].Block = "/blocks/811"
 	w.Nodes[0].Wallets[0].URL = "http://seoul.localhost:7400/wallet"
-	w.Nodes[0].Wallets[0].Balances = []money.Amount{won(85_000), money.New(money.USD, 31_045)}
+	w.Nodes[0].Wallets[0].Balances = balances(won(85_000), money.New(money.USD, 31_045))
+	w.Nodes[0].More = 3
 	w.Nodes[0].Owes = []web.Owed{{Peer: "tokyo", Amount: won(15_000)}}
 	w.Nodes = append(w.Nodes, web.WorldNode{
 		Name: "tokyo", Owner: web.Party{Name: "隅田トラスト", Lang: "ja", Latin: "Sumida Trust"},
 		Tone: "b", Status: web.Paying, Entries: 1, Anchor: anchor, Links: links,
 		Wallets: []web.WorldWallet{{
-			Owner: kanda(), URL: "http://shop.localhost:7402/", Balances: []money.Amount{won(15_000)},
+			Owner: kanda(), URL: "http://shop.localhost:7402/", Balances: balances(won(15_000)),
 		}},
 	})
 	w.Moving = sampleMoving()
@@ -131,7 +165,7 @@ func sampleWorld() web.View {
 func sampleMoving() *web.Moving {
 	m := &web.Moving{
 		ID: "pay_1", URL: "http://seoul.localhost:7400/payments/pay_1", Amount: won(15_000),
-		From: customer(), To: kanda(), Status: web.Sending, Current: 7,
+		To: kanda(), Status: web.Sending, Current: 7,
 		Lanes: [3]web.Lane{
 			{Name: "seoul", Key: "lane.payer"},
 			{Name: "tokyo", Key: "lane.shop"},

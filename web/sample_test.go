@@ -61,6 +61,10 @@ func samples(tb testing.TB) map[string]func() web.View {
 		"shop":             func() web.View { return sampleShop(lines()) },
 		"shop-empty":       func() web.View { return sampleShop(nil) },
 		"world":            sampleWorld, "world-new": sampleWorldNew,
+		"world-stopped": sampleWorldStopped, "ledger": sampleLedger,
+		"ledger-new": func() web.View {
+			return &web.Ledger{Frame: web.Frame{Home: "/", Place: "tokyo", Demo: true}, Account: "acc_1"}
+		},
 	}
 	for _, title := range []string{
 		"missing", "refused", "unavailable", "fault", "signin", "invalid", "toomany", "foreign",

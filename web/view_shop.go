@@ -129,6 +129,8 @@ type WorldNode struct {
 	Tone    string // "a" to "d"
 	Status  Status
 	Wallets []WorldWallet
+	More    int    // owners that are not in Wallets
+	Least   bool   // there may be even more than More
 	Entries uint64 // journal entries
 	Anchor  *AnchorFact
 	Block   string // URL of the anchor's block; empty where there is none
@@ -140,7 +142,34 @@ type WorldNode struct {
 type WorldWallet struct {
 	Owner    Party
 	URL      string // empty where there is no page
-	Balances []money.Amount
+	Balances []WorldBalance
+}
+
+// WorldBalance is what a wallet has of one currency.
+type WorldBalance struct {
+	Amount money.Amount
+	Ledger string // URL of the lines behind it
+}
+
+// Ledger is the history of one account, as its node has it in its books.
+type Ledger struct {
+	Frame
+	Account string
+	Lines   []LedgerLine // newest first
+	Older   string       // URL of the page before; may be empty
+}
+
+func (*Ledger) page() string { return "ledger" }
+
+// LedgerLine is one line of an account. Kind and Side are what the messages "ledger.kind." and
+// "ledger.side." end with; Balance is the posted balance after the line.
+type LedgerLine struct {
+	At       time.Time
+	Kind     string
+	Side     string
+	Amount   money.Amount
+	Balance  money.Amount
+	Transfer string // between nodes; empty where there is none
 }
 
 // Owed is an obligation of a node to another.
@@ -155,8 +184,7 @@ type Moving struct {
 	URL     string
 	Status  Status // Held and Sending while it is under way
 	Amount  money.Amount
-	From    Party
-	To      Party
+	To      Party // without a name where the page does not know it
 	Lanes   [3]Lane
 	Steps   []Step
 	Current int // index of the step that happens now; len(Steps) when all are done
