@@ -100,23 +100,6 @@ func TestOwnFaults(t *testing.T) {
 	}
 }
 
-// TestNothingSecretIsLogged holds that keys, sessions and codes stay out of the log.
-func TestNothingSecretIsLogged(t *testing.T) {
-	p := newPeople(t)
-	_, err := p.operator().AddPeer(t.Context(), client.PeerTerms{URL: "http://none.localhost:1"})
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for _, secret := range []string{p.place.key, p.kanda.key, p.kim.session, bankSecret} {
-		if strings.Contains(p.log.String(), secret) {
-			t.Errorf("a secret is in the log: %s", p.log)
-		}
-	}
-	if !strings.Contains(p.log.String(), "level=WARN") {
-		t.Errorf("the failed fetch is not logged: %s", p.log)
-	}
-}
-
 // TestConfig refuses a handler that lacks a part.
 func TestConfig(t *testing.T) {
 	p := alone(t, settings{})

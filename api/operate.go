@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 
 	"seyfert/fault"
 	"seyfert/money"
@@ -60,6 +62,9 @@ func (g *gate) addPeer(ctx context.Context, in *struct{ Body newPeer }) (
 			return nil, fault.New(fault.Invalid, "credit", "A limit is below 2^64 minor units.")
 		}
 	}
+	if !isOrigin(in.Body.URL) {
+		return nil, fault.New(fault.Invalid, "url", "This is not scheme and host of a node.")
+	}
 	text, err := g.cfg.Fetch(ctx, in.Body.URL)
 	if err != nil {
 		g.cfg.Log.Warn("a peer's descriptor can't be fetched",
@@ -74,6 +79,14 @@ func (g *gate) addPeer(ctx context.Context, in *struct{ Body newPeer }) (
 		URL: descriptor.Endpoints.SNP, Descriptor: text, Thumbprint: in.Body.Thumbprint,
 		Credit: in.Body.Credit,
 	}))
+}
+
+// isOrigin says whether a text is scheme and host and nothing else. What is more may be a password
+// or a key, and the address of a peer that does not answer is logged.
+func isOrigin(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" &&
+		strings.TrimSuffix(text, "/") == u.Scheme+"://"+u.Host
 }
 
 func (g *gate) listEvents(ctx context.Context, in *struct {

@@ -115,8 +115,12 @@ func TestPeers(t *testing.T) {
 	}
 	mustBe(t, add(client.PeerTerms{URL: "http://none.localhost:1"}), 422, "refused", "url")
 	mustBe(t, add(client.PeerTerms{URL: "http://10.0.0.1"}), 422, "refused", "url")
-	mustBe(t, add(client.PeerTerms{URL: "file:///etc/passwd"}), 422, "refused", "url")
-	mustBe(t, add(client.PeerTerms{URL: w.tokyo.url + "/v1"}), 422, "refused", "url")
+	for _, url := range []string{
+		"file:///etc/passwd", "x", "HTTP://a.localhost", w.tokyo.url + "/v1", w.tokyo.url + "?k=v",
+		w.tokyo.url + "#f", strings.Replace(w.tokyo.url, "//", "//kim:pass@", 1),
+	} {
+		mustBe(t, add(client.PeerTerms{URL: url}), 400, "invalid", "url")
+	}
 	mustBe(t, add(client.PeerTerms{
 		URL: w.tokyo.url, Thumbprint: strings.Repeat("A", 43),
 	}), 422, "refused", "thumbprint")

@@ -62,11 +62,29 @@ type place struct {
 	signer *signer.Signer
 	out    *egress.Client
 	clock  *clock
-	log    *bytes.Buffer
+	log    *diary
 	key    string // the operator's
 	handle http.Handler
 	names  *names
 	chain  *chain.Memory
+}
+
+// diary is what a node logs, at every level, from all its goroutines.
+type diary struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (d *diary) Write(p []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.text.Write(p)
+}
+
+func (d *diary) String() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.text.String()
 }
 
 // names are the keys of members' names, on a disk that can break.
@@ -98,7 +116,7 @@ func newPlace(t *testing.T, name string, c *clock, coins *chain.Memory, s settin
 	}
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	p := &place{
-		t: t, did: "did:web:" + name + ".localhost", clock: c, log: &bytes.Buffer{},
+		t: t, did: "did:web:" + name + ".localhost", clock: c, log: &diary{},
 		url: "http://" + name + ".localhost:" + port, chain: coins,
 		out:   egress.New(egress.Policy{Loopback: true}),
 		names: &names{NameMemory: signer.NewNameMemory()},
@@ -165,7 +183,7 @@ func (p *place) configure(lane [36]byte) {
 func (p *place) unix() int64 { return p.clock.Now().Unix() }
 
 func (p *place) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(p.log, nil))
+	return slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // config is how the API over the node is made.
