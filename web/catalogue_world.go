@@ -73,7 +73,7 @@ var worldWords = map[string]message{
 	"ledger.side":          {"Side", "차대"},
 	"ledger.amount":        {"Amount", "금액"},
 	"ledger.balance":       {"Balance", "잔액"},
-	"ledger.transfer":      {"Transfer", "이체"},
+	"ledger.transfer":      {"Transaction", "거래"},
 	"ledger.older":         {"Older lines", "이전 내역"},
 	"ledger.none":          {"No lines yet.", "아직 내역이 없습니다."},
 	"ledger.side.debit":    {"Debit", "차변"},

@@ -81,7 +81,7 @@ func sampleLedger() web.View {
 		v.Lines = append(v.Lines, web.LedgerLine{
 			At: at(14, 2, i, 0), Kind: kind, Side: []string{"credit", "debit"}[i%2],
 			Amount: won(15_000), Balance: won(85_000),
-			Transfer: []string{"", "tra_01JD9W4M2M3XH5B2N8T6V0YRGM"}[i%2],
+			Transfer: []string{"", "txn_01JD9W4M2M3XH5B2N8T6V0YRGM"}[i%2],
 		})
 	}
 	return v

@@ -169,7 +169,7 @@ type LedgerLine struct {
 	Side     string
 	Amount   money.Amount
 	Balance  money.Amount
-	Transfer string // between nodes; empty where there is none
+	Transfer string // what moved the money, at both its accounts; empty where none moved
 }
 
 // Owed is an obligation of a node to another.
