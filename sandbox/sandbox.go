@@ -102,6 +102,11 @@ func Open(ctx context.Context, cfg Config) (_ *World, err error) {
 	if w.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return nil, fmt.Errorf("the world's page: %w (choose another address with --listen)", err)
 	}
+	// The page signs its visitors in as the customer: it is for this machine alone.
+	if !w.listener.Addr().(*net.TCPAddr).IP.IsLoopback() {
+		return nil, fmt.Errorf("%s is not on loopback: a sandbox is for this machine alone",
+			cfg.Listen)
+	}
 	_, port, err := net.SplitHostPort(w.listener.Addr().String())
 	if err != nil {
 		return nil, err

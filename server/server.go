@@ -90,6 +90,10 @@ func Start(ctx context.Context, cfg Config, parts Parts, log *slog.Logger) (_ *S
 	if s.signer, err = signer.Open(cfg.keysDir()); err != nil {
 		return nil, fmt.Errorf("open keys (made by seyfert init): %w", err)
 	}
+	if s.signer.DID() != cfg.DID || s.signer.Network() != cfg.Network {
+		return nil, fmt.Errorf("the keys in %s are those of %s on %s, the configuration names %s on %s",
+			cfg.keysDir(), s.signer.DID(), s.signer.Network(), cfg.DID, cfg.Network)
+	}
 	if err := s.openState(parts, log); err != nil {
 		return nil, err
 	}

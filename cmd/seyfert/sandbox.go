@@ -118,7 +118,7 @@ func playScenario(ctx context.Context, name, dir, result string, out, errOut io.
 	if !played.OK {
 		return errFailed
 	}
-	fmt.Fprintf(out, "\nThe payment is proven. Check it yourself:\n  seyfert verify %s --headers %s\n",
+	fmt.Fprintf(out, "\nThe payment is proven. Check it yourself:\n  go run ./cmd/seyfert verify %s --headers %s\n",
 		played.Bundle, played.Headers)
 	return nil
 }

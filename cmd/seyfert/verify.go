@@ -109,6 +109,10 @@ func runSimulate(_ context.Context, args []string, out, errOut io.Writer) error 
 	if err != nil {
 		return fmt.Errorf("seed %d: %w", *seed, err)
 	}
-	fmt.Fprintln(out, report)
+	fmt.Fprintf(out, "trace %x\n", report.Trace)
+	for _, n := range report.Nodes {
+		fmt.Fprintf(out, "%s: %d entries, state %x\n", n.DID, n.Entries, n.StateHash)
+	}
+	fmt.Fprintf(out, "%+v\n", report.Counts)
 	return nil
 }
