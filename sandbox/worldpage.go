@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"seyfert/client"
+	"seyfert/money"
 	"seyfert/node"
 	"seyfert/spv"
 	"seyfert/web"
@@ -53,6 +54,7 @@ func (w *World) pages() (http.Handler, error) {
 	mux.HandleFunc("GET /wallet", p.enter)
 	mux.HandleFunc("POST /close-day", p.closeDay)
 	mux.HandleFunc("POST /mine", p.mine)
+	mux.HandleFunc("POST /deposit", p.deposit)
 	mux.HandleFunc("GET /blocks/{height}", p.block)
 	mux.HandleFunc("GET /descriptors/{node}", p.descriptor)
 	mux.HandleFunc("GET /ledger/{node}/{account}", p.ledger)
@@ -106,6 +108,21 @@ func (p *worldPage) closeDay(w http.ResponseWriter, r *http.Request) {
 func isRefused(err error) bool {
 	problem, ok := errors.AsType[*client.Problem](err)
 	return ok && problem.Code == client.CodeRefused
+}
+
+// deposit lets the bank announce money for the customer and waits until it is there, so that
+// the page that follows shows it.
+func (p *worldPage) deposit(w http.ResponseWriter, r *http.Request) {
+	amount := money.New(money.KRW, DepositKRW)
+	before, err := p.world.Bank.Waiting(), p.world.pay(r.Context(), p.world.Customer.Number, amount)
+	if err == nil {
+		err = poll(r.Context(), func() (bool, error) { return p.world.Bank.Waiting() <= before, nil })
+	}
+	if err != nil {
+		p.problem(w, r, http.StatusServiceUnavailable, "unavailable")
+		return
+	}
+	p.after(w, r)
 }
 
 func (p *worldPage) mine(w http.ResponseWriter, r *http.Request) {
@@ -176,6 +193,7 @@ func (p *worldPage) view(ctx context.Context, lang web.Lang) (*web.World, error)
 			Version: fmt.Sprintf("%d-%d-%d", nodes[0].status.Index, nodes[1].status.Index, tip),
 		},
 		Now: w.cfg.Now().UTC(), Runs: true, Mine: "/mine", CloseDay: "/close-day",
+		Deposit: "/deposit", Top: money.New(money.KRW, DepositKRW),
 		Network: w.Chain.Network(),
 		Doors: []web.Door{
 			{Key: "door.shop", Icon: "shop", URL: w.Shop.URL + "/?lang=" + string(lang)},

@@ -9,6 +9,7 @@ var worldWords = map[string]message{
 	"world.clock":         {"Clock", "시계"},
 	"world.mine":          {"Mine a block", "블록 채굴"},
 	"world.close":         {"Close the day", "하루 마감"},
+	"world.deposit":       {"Bank: deposit {0}", "은행 입금 {0}"},
 	"world.close.text":    {"Closing the day signs each journal’s root and anchors it in the chain.", "하루를 마감하면 각 저널의 루트에 서명하고 체인에 앵커합니다."},
 	"world.nodes":         {"Nodes", "노드"},
 	"world.journal":       {"Journal", "저널"},

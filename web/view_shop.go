@@ -104,6 +104,8 @@ type World struct {
 	Doors    []Door
 	Mine     string // forms that post there; empty leaves the button out
 	CloseDay string
+	Deposit  string // lets the bank pay Top into the customer's account
+	Top      money.Amount
 	Nodes    []WorldNode
 	Moving   *Moving // the payment in flight or the last one; nil before the first
 	Network  string  // such as "regtest"
