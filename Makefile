@@ -17,7 +17,7 @@ lint: ## format, vet, staticcheck
 	$(TOOL) staticcheck ./...
 
 test: ## all tests; fetches what they need, or says what is skipped
-	@$(GO) run -C tools ./fetch chromium
+	@$(GO) run -C tools ./fetch chromium curl
 	$(GO) test ./...
 
 race: ## the race detector where goroutines share something
@@ -39,8 +39,9 @@ run: ## the program: make run ARGS="verify bundle.json"
 sandbox: ## two nodes, a shop, a bank and a chain on this machine
 	$(GO) run ./cmd/seyfert sandbox $(ARGS)
 
-soak: ## a long simulation from a fresh seed, then CYCLES kills of real processes
-	$(GO) run ./cmd/seyfert simulate --steps $(or $(STEPS),1000000) $(if $(SEED),--seed $(SEED))
+soak: ## a long simulation from SEED, or a seed drawn and printed, then CYCLES kills of real processes
+	@seed=$(or $(SEED),$$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')); echo "soak: SEED=$$seed"; \
+	$(GO) run ./cmd/seyfert simulate --steps $(or $(STEPS),1000000) --seed $$seed
 	$(GO) test -count=1 -timeout=2h -run='^TestKilled$$' -v ./cmd/seyfert -args -cycles $(or $(CYCLES),100)
 
 browser: ## the pages in a real browser

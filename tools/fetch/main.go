@@ -1,5 +1,5 @@
 // Command fetch gets what the tests need and Go cannot bring: the Debian packages named on
-// the command line, of which "chromium" and "gcc" are known.
+// the command line, of which "chromium", "curl" and "gcc" are known.
 //
 // What is missing is installed with apt-get when that can be done (as root). Otherwise fetch
 // says in one line what will be skipped and why, and exits 0; with CI=true a missing program
@@ -27,6 +27,11 @@ var needs = map[string]need{
 		programs: []string{"chromium", "chromium-browser", "google-chrome", "chrome"},
 		packages: []string{"chromium", "fonts-noto-cjk"},
 		skipped:  "browser tests",
+	},
+	"curl": {
+		programs: []string{"curl"},
+		packages: []string{"curl"},
+		skipped:  "test of examples/checkout.sh",
 	},
 	"gcc": {
 		programs: []string{"gcc", "cc", "clang"},
