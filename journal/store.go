@@ -58,7 +58,7 @@ func openStore(cfg RaftConfig, fail func(error)) (*store, error) {
 	meta := &metadb.BoltMetaDB{}
 	log, err := wal.Open(logDir, wal.WithMetaStore(meta), wal.WithLogger(hclog.NewNullLogger()),
 		wal.WithSegmentSize(cfg.SegmentBytes),
-		wal.WithSegmentFiler(segment.NewFiler(logDir, cfg.Files)))
+		wal.WithSegmentFiler(segments{segment.NewFiler(logDir, cfg.Files), cfg.Files, logDir}))
 	if err != nil {
 		return nil, errors.Join(err, meta.Close(), lock.Close())
 	}
