@@ -129,7 +129,7 @@ func (s *Server) openState(parts Parts, log *slog.Logger) (err error) {
 	if err != nil {
 		return fmt.Errorf("open journal: %w", err)
 	}
-	return nil
+	return checkMemory(s.state, s.signer)
 }
 
 func seed() (b [32]byte) {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"seyfert/fault"
 	"seyfert/wire"
@@ -170,6 +172,13 @@ func (s *Signer) SignedMessages(peer string, from uint64, countMax int) ([]strin
 		signed = append(signed, r.JWS)
 	}
 	return signed, nil
+}
+
+// Peers lists the nodes that messages were signed to, in order.
+func (s *Signer) Peers() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.state.channels))
 }
 
 // LastMessage returns seq and hash of the last message signed to peer; 0 and zeros if none.

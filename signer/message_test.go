@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,6 +105,9 @@ func TestMessageIDIsUsedOnce(t *testing.T) {
 	second := with(c.next("peer.accept", `{}`), func(m *wire.Message) { m.ID = first.ID })
 	_, err := s.SignMessages([][]byte{payload, mustEncode(t, second)})
 	wantFault(t, err, fault.Conflict, "id")
+	if peers := s.Peers(); len(peers) != 0 {
+		t.Errorf("messages were signed to %v", peers)
+	}
 	if seq, _ := s.LastMessage(tokyo); seq != 0 {
 		t.Fatalf("a refused batch left %d messages", seq)
 	}
@@ -274,6 +278,9 @@ func TestBatchIsOneFrameInOrder(t *testing.T) {
 	}
 	_, err = s.SignedMessages(tokyo, 1, signer.MessagesMax+1)
 	wantFault(t, err, fault.Invalid, "count")
+	if peers := s.Peers(); len(peers) != 2 || !slices.Contains(peers, tokyo) {
+		t.Errorf("messages were signed to %v", peers)
+	}
 	if seq, hash := s.LastMessage(tokyo); seq != 2 || hash != wire.MessageHash(two) {
 		t.Fatal(seq, hash)
 	}
