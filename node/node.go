@@ -65,6 +65,9 @@ type Node struct {
 	randomMu sync.Mutex
 	// failed takes the first reason for which the node must stop.
 	failed chan error
+	// ended is closed when nobody shall wait for something to happen any more.
+	ended  chan struct{}
+	ending sync.Once
 	// chainMu lets one worker at a time act for the chain outbox and the follower.
 	chainMu sync.Mutex
 }
@@ -77,6 +80,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	return &Node{
 		cfg: cfg, state: cfg.State, follower: follower, failed: make(chan error, 1),
+		ended: make(chan struct{}),
 	}, nil
 }
 
@@ -94,6 +98,10 @@ func (n *Node) signed(err error) error {
 	}
 	return err
 }
+
+// EndWaits makes everyone who waits for a claim or an event answer with what there is, now and
+// from now on, so that a server that closes need not wait for them.
+func (n *Node) EndWaits() { n.ending.Do(func() { close(n.ended) }) }
 
 // DID is the node's name.
 func (n *Node) DID() string { return n.cfg.Signer.DID() }

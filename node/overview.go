@@ -121,6 +121,8 @@ func (n *Node) WaitEvents(ctx context.Context, by Caller, from uint64, limit int
 		}
 		select {
 		case <-changed:
+		case <-n.ended:
+			return events, nil
 		case <-ctx.Done():
 			return events, nil
 		}

@@ -228,6 +228,8 @@ func (n *Node) WaitClaim(ctx context.Context, by Caller, id string) (Claim, erro
 		}
 		select {
 		case <-changed:
+		case <-n.ended:
+			return claim, nil
 		case <-ctx.Done():
 			return claim, nil
 		}

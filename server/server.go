@@ -277,6 +277,7 @@ func (s *Server) serve(parts Parts, handler http.Handler, log *slog.Logger) erro
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+	s.http.RegisterOnShutdown(s.node.EndWaits)
 	var ctx context.Context
 	ctx, s.stop = context.WithCancel(context.Background())
 	s.running.Go(func() { s.node.Run(ctx) })
