@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 
 	"seyfert/core"
 	"seyfert/ledger"
@@ -69,11 +71,32 @@ func OpenStore(dir string, log *slog.Logger) (*Store, *core.Core, error) {
 		if err == nil {
 			return s, c, nil
 		}
+		if hindered(err) {
+			return nil, nil, fmt.Errorf("open %s: %w", path, err)
+		}
 		log.Error("a cut is damaged and is skipped",
 			slog.String("cut", path), slog.String("error", err.Error()))
 	}
 	c, err := s.open(manifest{}, ledger.NewBook(), "")
-	return s, c, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, c, nil
+}
+
+// hindered says whether the machine kept a cut from being opened: its disk is full, its files
+// are all in use. The cut is whole then, and falling back to an older one would cost a long
+// replay, or the cut itself, since the history is shortened to what is opened.
+func hindered(err error) bool {
+	for _, reason := range []syscall.Errno{
+		syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
+		syscall.EROFS, syscall.EACCES, syscall.EPERM,
+	} {
+		if errors.Is(err, reason) {
+			return true
+		}
+	}
+	return false
 }
 
 // openCut opens the state on a copy of a cut.
@@ -100,9 +123,12 @@ func (s *Store) openCut(path string) (*core.Core, error) {
 // open makes live tables, from a checkpoint if one is named, and shortens the history to them.
 func (s *Store) open(m manifest, book *ledger.Book, from string) (c *core.Core, err error) {
 	live := filepath.Join(s.dir, "live")
-	if err := os.RemoveAll(live); err != nil {
+	if err := errors.Join(os.RemoveAll(live), os.Mkdir(live, 0o700)); err != nil {
 		return nil, fmt.Errorf("discard live tables: %w", err)
 	}
+	// Damaged tables can not always be closed again (table.Pebble); those of another cut must
+	// not meet their lock.
+	live = filepath.Join(live, strconv.FormatUint(m.Index, 10))
 	if from != "" {
 		if err := table.CloneCheckpoint(from, live); err != nil {
 			return nil, err

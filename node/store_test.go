@@ -1,12 +1,15 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"seyfert/core"
@@ -95,6 +98,43 @@ func (d *disk) do(kind uint16, by journal.Principal, body any) journal.Result {
 	})
 	must(d.t, err)
 	return result
+}
+
+// TestHinderedOpen opens the state while the process may open no more than a few files: whatever
+// fails, the newest cut stays and is opened once there are files again.
+func TestHinderedOpen(t *testing.T) {
+	dir := t.TempDir()
+	d := openDisk(t, dir)
+	d.work(10)
+	must(t, d.store.Cut(d.core))
+	d.work(1)
+	cut := d.core.Applied()
+	must(t, d.store.Cut(d.core))
+	d.close()
+	var was syscall.Rlimit
+	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &was))
+	next, err := os.Open(dir)
+	must(t, err)
+	fd := next.Fd() // the lowest that is free
+	must(t, next.Close())
+	// Manifest and book need one file at a time, the copy of the tables two, the tables more.
+	for more := range uint64(3) {
+		few := syscall.Rlimit{Cur: uint64(fd) + more, Max: was.Max}
+		must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &few))
+		var said bytes.Buffer
+		_, _, err := node.OpenStore(filepath.Join(dir, "state"),
+			slog.New(slog.NewTextHandler(&said, nil)))
+		must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &was))
+		if !errors.Is(err, syscall.EMFILE) || said.Len() > 0 {
+			t.Errorf("with %d more files the state opens with %v: %s", more, err, said.String())
+		}
+	}
+	d = openDisk(t, dir)
+	defer d.close()
+	if d.first != 0 || d.core.Applied() != cut {
+		t.Errorf("the state was opened at %d and entry %d replayed, the cut is at %d",
+			d.core.Applied(), d.first, cut)
+	}
 }
 
 // work configures the node the first time and takes in deposits n times.
@@ -226,6 +266,17 @@ func TestDamagedCut(t *testing.T) {
 			must(t, os.WriteFile(filepath.Join(cut, "book"), image, 0o600))
 		}},
 		{"no tables", remove("tables")},
+		{"a flipped bit in each table", func(t *testing.T, cut string) {
+			tables, err := filepath.Glob(filepath.Join(cut, "tables", "*.sst"))
+			must(t, err)
+			for _, path := range tables {
+				image, err := os.ReadFile(path)
+				must(t, err)
+				image[len(image)/3] ^= 1
+				must(t, os.Remove(path)) // the older cut has a link to it
+				must(t, os.WriteFile(path, image, 0o600))
+			}
+		}},
 		{"tables without their list of files", func(t *testing.T, cut string) {
 			lists, err := filepath.Glob(filepath.Join(cut, "tables", "MANIFEST-*"))
 			must(t, err)

@@ -43,7 +43,12 @@ func OpenPebble(dir string) (*Pebble, error) {
 		MemTableSize:       memTableBytes,
 		FormatMajorVersion: diskFormat,
 		Logger:             quiet{},
-		EventListener:      &pebble.EventListener{BackgroundError: p.fail},
+		EventListener: &pebble.EventListener{
+			BackgroundError: p.fail,
+			// Without a listener damage that a read meets would end the process; the read
+			// returns it as well.
+			DataCorruption: func(pebble.DataCorruptionInfo) {},
+		},
 	}
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = filter
