@@ -88,15 +88,17 @@ func New(cfg Config) (*Node, error) {
 // nothing may be signed any more (signer.ErrJournal).
 func (n *Node) Failed() <-chan error { return n.failed }
 
-// signed passes a signer's error on and stops the node if it is a final one.
+// signed passes a signer's error on. A final one stops the node, and is no fault of this request:
+// the caller tries again until the node is back.
 func (n *Node) signed(err error) error {
-	if errors.Is(err, signer.ErrJournal) {
-		select {
-		case n.failed <- err:
-		default: // the first reason is enough
-		}
+	if !errors.Is(err, signer.ErrJournal) {
+		return err
 	}
-	return err
+	select {
+	case n.failed <- err:
+	default: // the first reason is enough
+	}
+	return fault.New(fault.Unavailable, "", "The node can sign nothing now.")
 }
 
 // EndWaits makes everyone who waits for a claim or an event answer with what there is, now and

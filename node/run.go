@@ -81,15 +81,18 @@ func (n *Node) runChain(ctx context.Context) {
 		changed := n.state.Changed()
 		if _, err := n.WatchChain(ctx); err != nil {
 			n.report("watch chain", err)
+			changed = nil // a row that waits does not bring the Bitcoin node back
 		}
 		if _, err := n.WriteChain(ctx); err != nil {
 			n.report("write chain", err)
+			changed = nil
 		}
 		n.waitChain(ctx, tips, changed)
 	}
 }
 
-// waitChain waits for a new tip, for a row that core added, or for the next look.
+// waitChain waits for a new tip, for a row that core added, or for the next look. With changed
+// nil it does not wait for rows.
 func (n *Node) waitChain(ctx context.Context, tips <-chan int64, changed <-chan struct{}) {
 	look := time.NewTimer(chainEvery)
 	defer look.Stop()

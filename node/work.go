@@ -4,13 +4,17 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
 	"seyfert/chain"
 	"seyfert/core"
+	"seyfert/egress"
 	"seyfert/fault"
 	"seyfert/peer"
 	"seyfert/signer"
@@ -368,6 +372,16 @@ func (n *Node) jitter() uint64 {
 // expected says whether a worker's error needs no attention of an operator: the node stops, or
 // the other side can't be reached now and will be tried again.
 func expected(err error) bool {
-	f, ok := fault.Of(err)
-	return closed(err) || (ok && f.Code == fault.Unavailable)
+	if f, ok := fault.Of(err); ok && f.Code == fault.Unavailable {
+		return true
+	}
+	if answer, ok := errors.AsType[*peer.StatusError](err); ok {
+		return answer.Status == http.StatusTooManyRequests ||
+			answer.Status >= http.StatusBadGateway && answer.Status <= http.StatusGatewayTimeout
+	}
+	if errors.Is(err, egress.ErrAddress) {
+		return false // an address that this node will never call
+	}
+	_, network := errors.AsType[net.Error](err)
+	return closed(err) || network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
