@@ -78,6 +78,7 @@ func TestWorldShowsOwners(t *testing.T) {
 	}
 
 	for i := range 4 {
+		time.Sleep(2 * time.Millisecond) // ids made within one millisecond have no order
 		if _, err := w.Tokyo.Operator.CreateCompany(t.Context(), fmt.Sprintf("Later %d", i)); err != nil {
 			t.Fatal(err)
 		}
