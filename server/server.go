@@ -272,17 +272,23 @@ func (s *Server) serve(parts Parts, handler http.Handler, log *slog.Logger) erro
 		}
 	}
 	s.address = listener.Addr()
+	most, err := connectionsMax()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	connections := Limit(listener, most)
 	s.http = &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ConnState: connections.Watch,
+		ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	s.http.RegisterOnShutdown(s.node.EndWaits)
 	var ctx context.Context
 	ctx, s.stop = context.WithCancel(context.Background())
 	s.running.Go(func() { s.node.Run(ctx) })
 	s.running.Go(func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(connections); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err
 		}
 	})
