@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/btcsuite/btcd/blockchain"
@@ -149,9 +150,12 @@ func (r *Regtest) openChain() error {
 	params := regtestParams()
 	path := filepath.Join(r.dir, regtestBlocksDir)
 	db, err := database.Open("ffldb", path, params.Net)
-	if dbErr, ok := errors.AsType[database.Error](err); ok &&
-		dbErr.ErrorCode == database.ErrDbDoesNotExist {
+	dbErr, _ := errors.AsType[database.Error](err)
+	switch {
+	case dbErr.ErrorCode == database.ErrDbDoesNotExist:
 		db, err = database.Create("ffldb", path, params.Net)
+	case errors.Is(dbErr.Err, syscall.EAGAIN):
+		return fmt.Errorf("regtest blocks: another process has %s open", path)
 	}
 	if err != nil {
 		return fmt.Errorf("regtest blocks: %w", err)

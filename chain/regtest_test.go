@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -190,6 +191,8 @@ func TestOneProcess(t *testing.T) {
 	if second, err := chain.OpenRegtest(dir, suiteTime); err == nil {
 		mustClose(t, second)
 		t.Fatal("opened twice")
+	} else if !strings.Contains(err.Error(), "another process") {
+		t.Errorf("the second is told %v", err)
 	}
 	mustMine(t, r, 1)
 }

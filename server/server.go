@@ -206,12 +206,20 @@ func (s *Server) configure(ctx context.Context, backend chain.Backend) error {
 	}
 	hash, err := auth.HashKey(key)
 	if err != nil {
-		return fmt.Errorf("read the operator's key: %w", err)
+		return fmt.Errorf("%s does not hold an API key", s.cfg.operatorFile())
 	}
-	return s.node.Configure(ctx, node.Setup{
+	err = s.node.Configure(ctx, node.Setup{
 		Currencies: s.cfg.Currencies, Thresholds: s.cfg.Thresholds, Descriptor: descriptor,
 		OperatorKey: hash,
 	})
+	if err != nil {
+		return err
+	}
+	if _, err := s.node.Authenticate(key); err != nil {
+		return fmt.Errorf("%s is not the operator's key that the journal holds: put back the "+
+			"first one", s.cfg.operatorFile())
+	}
+	return nil
 }
 
 func (c Config) description() node.Description {

@@ -123,7 +123,8 @@ func makeEmptyDir(dir string) error {
 	return nil
 }
 
-// readKeys reads and checks every key file of dir but the recovery key's.
+// readKeys reads and checks every key file of dir but the recovery key's, which may be offline
+// and is not read.
 func readKeys(dir string) (Keys, error) {
 	if err := checkPrivateDir(dir); err != nil {
 		return Keys{}, err
@@ -131,6 +132,14 @@ func readKeys(dir string) (Keys, error) {
 	node, err := readNode(filepath.Join(dir, nodeFile))
 	if err != nil {
 		return Keys{}, err
+	}
+	recovery := filepath.Join(dir, recoveryFile)
+	info, err := os.Lstat(recovery)
+	if err == nil {
+		err = checkMode(recovery, info, 0o600)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Keys{}, fmt.Errorf("recovery key: %w", err)
 	}
 	k := Keys{did: node.DID, network: node.Network, recoveryHash: node.RecoveryHash}
 	var identity, sealing [keyBytes]byte
