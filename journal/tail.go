@@ -26,16 +26,15 @@ const (
 	frameCommit = 3
 )
 
-// ErrDamaged says that the disk changed bytes of the journal's newest file. Entries that were
-// answered stand behind the damage.
+// ErrDamaged says that the disk changed bytes of the journal's newest file. What was answered
+// may stand there or behind; the journal is not opened.
 var ErrDamaged = errors.New("the journal is damaged")
 
 // segments are the log's files as the library handles them, with one check before.
 //
-// The library takes the first frame that it cannot read for the end of a write that a crash
-// interrupted, and drops what follows. One changed bit in the length of a frame would so take
-// every later entry with it, without a word. An interrupted write is the last one; whole writes
-// behind the place show that it was damage.
+// The library takes the first frame that it cannot read, and a last write whose sum is wrong,
+// for a write that a crash interrupted, and drops what is there. One changed bit in the length
+// of a frame would so take every later entry with it, without a word.
 type segments struct {
 	*segment.Filer
 	files types.VFS
@@ -44,7 +43,8 @@ type segments struct {
 
 // RecoverTail implements types.SegmentFiler.
 func (s segments) RecoverTail(info types.SegmentInfo) (types.SegmentWriter, error) {
-	file, err := s.files.OpenReader(s.dir, segment.FileName(info))
+	name := segment.FileName(info)
+	file, err := s.files.OpenReader(s.dir, name)
 	if err != nil {
 		return nil, err
 	}
@@ -52,52 +52,135 @@ func (s segments) RecoverTail(info types.SegmentInfo) (types.SegmentWriter, erro
 	if err = errors.Join(err, file.Close()); err != nil {
 		return nil, fmt.Errorf("read the newest segment: %w", err)
 	}
-	if at, damaged := damage(data, info.BaseIndex); damaged {
-		return nil, fmt.Errorf("%w at byte %d of %s: whole entries follow", ErrDamaged, at,
-			segment.FileName(info))
+	t := readTail(data, info.BaseIndex)
+	if t.damaged() {
+		return nil, fmt.Errorf("%w: byte %d of %s", ErrDamaged, t.stop, name)
+	}
+	if err := s.wipe(name, t.good, len(t.data)); err != nil {
+		return nil, fmt.Errorf("cut an interrupted write: %w", err)
 	}
 	return s.Filer.RecoverTail(info)
 }
 
-// damage looks for a whole write behind the place where a segment can not be read any more. at is
-// that place, first the index of the segment's first log.
-func damage(data []byte, first uint64) (at int, damaged bool) {
-	data = data[:len(bytes.TrimRight(data, "\x00"))]
-	data = append(data[:len(data):len(data)], make([]byte, frameHeaderBytes)...)
-	end, stop := readable(data, first)
-	// The write behind a damaged one begins after the damaged one's commit frame: where the
-	// frames stop, if that is what was changed, or at any place that reads like one.
-	for from := end; from+frameHeaderBytes <= len(data); from += frameHeaderBytes {
-		kind, _ := frame(data, from)
-		if (kind == frameCommit || from == stop) && wholeWrite(data, from+frameHeaderBytes) {
-			return stop, true
-		}
+// wipe makes what an interrupted write left zeros again, so that the next one that is
+// interrupted can be told by the sectors it lacks.
+func (s segments) wipe(name string, from, to int) error {
+	if from == to {
+		return nil
 	}
-	return 0, false
+	file, err := s.files.OpenWriter(s.dir, name)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteAt(make([]byte, to-from), int64(from))
+	return errors.Join(err, file.Sync(), file.Close())
 }
 
-// readable walks the frames as the library does. end is where the last write ends that can be
-// read, stop the place behind it where a frame or a log is none. Other damage within a log is
-// left to the checksum of its entry, which is looked at when the entry is replayed.
-func readable(data []byte, first uint64) (end, stop int) {
-	end, stop = segmentHeaderBytes, segmentHeaderBytes
+// tail is the newest segment without the zeros that it ends in.
+type tail struct {
+	data []byte
+	// end is where the last write ends that the library can read, good where the last one
+	// ends whose sum is right, stop the place from end on where a frame or a log is none.
+	good, end, stop int
+}
+
+// readTail walks the frames as the library does; first is the index of the segment's first log.
+// Damage within a log is left to the checksum of its entry, which is looked at when the entry is
+// replayed.
+func readTail(data []byte, first uint64) tail {
+	length := max(segmentHeaderBytes, len(bytes.TrimRight(data, "\x00")))
+	length = (length + frameHeaderBytes - 1) / frameHeaderBytes * frameHeaderBytes
+	if length > len(data) {
+		data = append(data, make([]byte, length-len(data))...)
+	}
+	t := tail{
+		data: data[:length],
+		good: segmentHeaderBytes, end: segmentHeaderBytes, stop: segmentHeaderBytes,
+	}
 	for {
-		kind, size := frame(data, stop)
-		switch kind {
-		case 0:
-			return end, stop
-		case frameEntry:
-			if stop+size > len(data) || !logHolds(data[stop:stop+size], first) {
-				return end, stop
-			}
+		kind, size := frame(t.data, t.stop)
+		logged := kind != frameEntry || t.stop+size <= length &&
+			logHolds(t.data[t.stop:t.stop+size], first)
+		if kind == 0 || !logged {
+			break
+		}
+		if kind == frameEntry {
 			first++
 		}
-		stop += size
-		if kind == frameCommit {
-			end = stop
+		if t.stop += size; kind == frameCommit {
+			t.good, t.end = t.end, t.stop
 		}
 	}
+	if t.end > t.good && t.sum(t.good, t.end-frameHeaderBytes) == t.number(t.end-frameHeaderBytes) {
+		t.good = t.end
+	}
+	return t
 }
+
+// damaged says whether what follows the last good write is more than a write that a crash
+// interrupted: whole writes, or one that was written to its end and lacks no sector.
+func (t tail) damaged() bool {
+	// A write behind a damaged one begins after the damaged one's commit frame: where the
+	// frames stop, if that is what was changed, or at any place that reads like one.
+	for from := t.end; from+frameHeaderBytes <= len(t.data); from += frameHeaderBytes {
+		kind, _ := frame(t.data, from)
+		if (kind == frameCommit || from == t.stop) && t.wholeWrite(from+frameHeaderBytes) {
+			return true
+		}
+	}
+	last := len(t.data) - frameHeaderBytes
+	if last < t.good {
+		return false
+	}
+	finished := bytes.Equal(t.data[last:last+4], []byte{frameCommit, 0, 0, 0}) ||
+		t.sum(t.good, last) == t.number(last)
+	return finished && !unwrittenSector(t.data, t.good)
+}
+
+// number is what stands beside the type in the frame header at a place.
+func (t tail) number(at int) uint32 { return binary.LittleEndian.Uint32(t.data[at+4:]) }
+
+// sum is what the commit frame at a place must hold for the write from another place on; that
+// of the first write covers the segment's header.
+func (t tail) sum(from, to int) uint32 {
+	if from == segmentHeaderBytes {
+		from = 0
+	}
+	return crc32.Checksum(t.data[from:to], crc32.MakeTable(crc32.Castagnoli))
+}
+
+// wholeWrite says whether a whole write begins at a place: entries, and a commit frame whose sum
+// is theirs.
+func (t tail) wholeWrite(from int) bool {
+	at := from
+	kind, size := frame(t.data, at)
+	for ; kind == frameEntry || kind == frameIndex; kind, size = frame(t.data, at) {
+		if at += size; at-from > writeBytesMax {
+			return false
+		}
+	}
+	return kind == frameCommit && at > from && t.sum(from, at) == t.number(at)
+}
+
+// writeBytesMax bounds one write: the entries in flight, and what raft adds.
+const writeBytesMax = (FlightMax + 1) * (EntryBytesMax + 64<<10)
+
+// unwrittenSector says whether a sector, or the part of one, from a place on is all zeros: a
+// disk that lost power wrote sectors whole or not at all, in any order, and the file was zeros
+// before.
+func unwrittenSector(data []byte, from int) bool {
+	for from < len(data) {
+		to := min(len(data), (from/sectorBytes+1)*sectorBytes)
+		if len(bytes.TrimRight(data[from:to], "\x00")) == 0 {
+			return true
+		}
+		from = to
+	}
+	return false
+}
+
+// sectorBytes is the smallest unit that a disk writes whole.
+const sectorBytes = 512
 
 // logHolds says whether an entry's frame holds the log of an index: numbers for index, term and
 // type, two texts with their lengths, and a time (raft-wal, codec.go). The library's own decoder
@@ -140,20 +223,3 @@ func frame(data []byte, at int) (kind byte, size int) {
 	}
 	return 0, 0
 }
-
-// wholeWrite says whether a whole write begins at a place: entries, and a commit frame whose sum
-// is theirs.
-func wholeWrite(data []byte, from int) bool {
-	at := from
-	kind, size := frame(data, at)
-	for ; kind == frameEntry || kind == frameIndex; kind, size = frame(data, at) {
-		if at += size; at-from > writeBytesMax {
-			return false
-		}
-	}
-	return kind == frameCommit && at > from && binary.LittleEndian.Uint32(data[at+4:]) ==
-		crc32.Checksum(data[from:at], crc32.MakeTable(crc32.Castagnoli))
-}
-
-// writeBytesMax bounds one write: the entries in flight, and what raft adds.
-const writeBytesMax = (FlightMax + 1) * (EntryBytesMax + 64<<10)
