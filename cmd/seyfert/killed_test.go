@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -72,6 +73,9 @@ func TestKilled(t *testing.T) {
 	w.settle(ctx, t)
 	w.check(ctx, t)
 	for i, p := range w.nodes {
+		if said := p.said(t); len(said) > (*cycles+1)*32<<10 || strings.Contains(said, "ERROR") {
+			t.Errorf("%s wrote %d bytes:\n%s", p.args, len(said), said[:min(len(said), 4<<10)])
+		}
 		w.endAndReplay(ctx, t, i, p)
 	}
 	w.chain.end(t)
@@ -156,28 +160,39 @@ func (w *killed) movePayersIn(ctx context.Context, t *testing.T, i int) {
 	}
 }
 
-// killOn kills one process after another while payments go on. Every kill hits a process that
-// has been at work for a moment; every third one hits both nodes, every fifth the chain.
+// killOn ends processes at random moments while payments go on: a node is killed, ended as an
+// operator does, killed together with the other one, killed while it closes, and killed with the
+// chain, without which it starts again.
 func (w *killed) killOn(ctx context.Context, t *testing.T) {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
+	pause := func(least, most time.Duration) {
+		time.Sleep(least + time.Duration(random.Int64N(int64(most-least))))
+	}
 	for cycle := 1; cycle <= *cycles && !t.Failed(); cycle++ {
-		time.Sleep(300*time.Millisecond + time.Duration(random.Int64N(int64(time.Second))))
+		pause(300*time.Millisecond, 1300*time.Millisecond)
 		w.mine(ctx, t)
-		time.Sleep(time.Duration(random.Int64N(int64(200 * time.Millisecond))))
+		pause(0, 200*time.Millisecond)
 		victims := []*process{w.nodes[random.IntN(2)]}
-		switch {
-		case cycle%5 == 0: // the node starts while the chain is away
-			victims = append(victims, w.chain)
-		case cycle%3 == 0:
+		switch cycle % 5 {
+		case 2:
+			victims[0].end(t)
+			victims[0].start(t)
+			continue
+		case 3:
 			victims = w.nodes[:]
+		case 4:
+			victims[0].signal(syscall.SIGTERM)
+			pause(0, 60*time.Millisecond)
+		case 0: // the node starts while the chain is away
+			victims = append(victims, w.chain)
 		}
 		for _, victim := range victims {
 			victim.kill()
 		}
-		time.Sleep(time.Duration(random.Int64N(int64(300 * time.Millisecond))))
+		pause(0, 300*time.Millisecond)
 		for _, victim := range victims {
 			victim.start(t)
 		}

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// closingMax is how long a process may take after SIGTERM.
-const closingMax = 15 * time.Second
+// closingMax is how long a process may take after SIGTERM. It would wait longer for requests
+// under way; but those that only wait for something to happen must not hold it up.
+const closingMax = 8 * time.Second
 
 // process is the program in a process of its own that can be killed and started again.
 type process struct {
@@ -33,9 +34,8 @@ func newProcess(t *testing.T, log, program string, args ...string) *process {
 		if p.cmd != nil {
 			p.kill()
 		}
-		text, _ := os.ReadFile(log)
-		if t.Failed() {
-			t.Logf("%v wrote:\n%s", args, text[max(0, len(text)-16<<10):])
+		if said := p.said(t); t.Failed() {
+			t.Logf("%v wrote:\n%s", args, said[max(0, len(said)-16<<10):])
 		}
 		_ = file.Close()
 	})
@@ -70,6 +70,18 @@ func (p *process) start(t *testing.T) {
 	}
 }
 
+// said is what the program wrote on standard error in all its lives.
+func (p *process) said(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(p.log.Name())
+	if err != nil {
+		t.Error(err)
+	}
+	return string(text)
+}
+
+func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
+
 // kill ends the process as a power cut does.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
@@ -83,7 +95,7 @@ func (p *process) end(t *testing.T) {
 	began := time.Now()
 	late := time.AfterFunc(closingMax, func() { _ = p.cmd.Process.Kill() })
 	defer late.Stop()
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	p.signal(syscall.SIGTERM)
 	if err := p.cmd.Wait(); err != nil {
 		t.Errorf("SIGTERM to %v: %v after %v", p.args, err, time.Since(began))
 	}
