@@ -23,7 +23,7 @@ func checkLanes(ctx context.Context, backend chain.Backend, s *signer.Signer,
 	for _, lane := range lanes[min(known, len(lanes)):] {
 		tip, _, err := backend.Tip(ctx)
 		if err != nil {
-			return err
+			return fmt.Errorf("look for the coin of lane %d: %w", lane.N, err)
 		}
 		found, ok, err := chain.Locate(ctx, backend, lane.Outpoint.TxID(),
 			max(0, tip-laneBlocksMax))
