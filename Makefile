@@ -6,7 +6,7 @@ T    ?= 30s
 # Rooms whose work is shared by goroutines; the others have none.
 RACE  = $(patsubst %,./%/...,$(wildcard table journal signer chain peer auth rail node api web client server sandbox))
 
-.PHONY: check lint test race fuzz sim bench run sandbox soak browser openapi
+.PHONY: check lint test race fuzz sim bench bench-peers run sandbox soak browser openapi
 
 check: lint test ## everything that must hold before a commit
 
@@ -19,6 +19,7 @@ lint: ## format, vet, staticcheck
 test: ## all tests; fetches what they need, or says what is skipped
 	@$(GO) run -C tools ./fetch chromium curl
 	$(GO) test ./...
+	$(GO) test -C tools ./...
 
 race: ## the race detector where goroutines share something
 	@$(GO) run -C tools ./fetch chromium gcc
@@ -32,6 +33,10 @@ sim: ## deterministic simulation: SEED= and STEPS= choose the run
 
 bench: ## benchmarks beside the code
 	$(GO) test -run='^$$' -bench=. -benchmem ./...
+
+bench-peers: ## our speed beside PostgreSQL's on this disk: ARGS="-rounds 1 -only HTTP"
+	@$(GO) run -C tools ./fetch postgres
+	@$(GO) run -C tools ./benchpeers $(ARGS)
 
 run: ## the program: make run ARGS="verify bundle.json"
 	$(GO) run ./cmd/seyfert $(ARGS)

@@ -1,5 +1,5 @@
 // Command fetch gets what the tests need and Go cannot bring: the Debian packages named on
-// the command line, of which "chromium", "curl" and "gcc" are known.
+// the command line, of which "chromium", "curl", "gcc" and "postgres" are known.
 //
 // What is missing is installed with apt-get when that can be done (as root). Otherwise fetch
 // says in one line what will be skipped and why, and exits 0; with CI=true a missing program
@@ -11,12 +11,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
 // need is one program that some tests cannot do without.
 type need struct {
-	programs []string // any of them will do
+	programs []string // any of them will do; one with a slash is a pattern of paths
 	packages []string // what apt-get installs
 	skipped  string   // what does not run without it
 }
@@ -37,6 +38,11 @@ var needs = map[string]need{
 		programs: []string{"gcc", "cc", "clang"},
 		packages: []string{"gcc", "libc6-dev"},
 		skipped:  "race detector",
+	},
+	"postgres": {
+		programs: []string{"/usr/lib/postgresql/*/bin/pgbench"},
+		packages: []string{"postgresql", "postgresql-contrib"},
+		skipped:  "comparison with PostgreSQL",
 	},
 }
 
@@ -90,6 +96,9 @@ func (n need) fetch() error {
 func (n need) present() bool {
 	for _, program := range n.programs {
 		if _, err := exec.LookPath(program); err == nil {
+			return true
+		}
+		if found, err := filepath.Glob(program); err == nil && len(found) > 0 {
 			return true
 		}
 	}
