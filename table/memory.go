@@ -1,6 +1,9 @@
 package table
 
-import "sync"
+import (
+	"iter"
+	"sync"
+)
 
 // Memory is a Store in memory, for simulation and tests. It is safe for concurrent use.
 type Memory struct {
@@ -61,6 +64,27 @@ func (m *Memory) Apply(w *Writes) error {
 				m.set.put(e)
 			}
 		}
+	}
+	return nil
+}
+
+// Ingest implements Store.
+func (m *Memory) Ingest(rows iter.Seq2[[]byte, []byte]) error {
+	var entries []entry
+	err := eachAscending(rows, func(key, value []byte) error {
+		entries = append(entries, newEntry(key, value, false))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	m.rows.Lock()
+	defer m.rows.Unlock()
+	if m.closed {
+		return ErrClosed
+	}
+	for _, e := range entries {
+		m.set.put(e)
 	}
 	return nil
 }

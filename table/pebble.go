@@ -4,15 +4,22 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Sizes of one open store. A node has one, so they are modest.
 const (
 	cacheBytes    = 64 << 20
 	memTableBytes = 32 << 20
+	// memTablesMax is how many tables in memory, full ones, make Apply wait for a flush.
+	memTablesMax = 4
+	// l0RunsMax is how many overlapping runs of sorted tables make Apply wait for compactions.
+	// Reads of rows pass by most of them by their filters.
+	l0RunsMax = 64
 	// bloomBitsPerKey gives about one false positive in a hundred.
 	bloomBitsPerKey = 10
 )
@@ -23,7 +30,17 @@ const diskFormat = pebble.FormatValueSeparation
 // Pebble is a Store on disk. Its own write-ahead log is off: what is not in a checkpoint is
 // lost when the process ends, and the journal brings it back.
 type Pebble struct {
-	db *pebble.DB
+	db      *pebble.DB
+	fs      vfs.FS
+	dir     string
+	options *pebble.Options
+
+	// cuts counts the checkpoints that were begun; owned by the goroutine that applies.
+	cuts uint64
+	// cut is the checkpoint on its way, or nil.
+	cut atomic.Pointer[Checkpoint]
+	// runs counts the tables that were written to be ingested.
+	runs atomic.Uint64
 
 	failure sync.Once
 	// failed is the first error of a flush or compaction in the background; broken is closed
@@ -34,17 +51,25 @@ type Pebble struct {
 
 // OpenPebble opens the store in dir, making it if dir is absent or empty. One process may
 // hold a directory at a time.
-func OpenPebble(dir string) (*Pebble, error) {
-	p := &Pebble{broken: make(chan struct{})}
+func OpenPebble(dir string) (*Pebble, error) { return OpenPebbleOn(vfs.Default, dir) }
+
+// OpenPebbleOn is OpenPebble in a file system of the caller's; tests put faults in.
+func OpenPebbleOn(fs vfs.FS, dir string) (*Pebble, error) {
+	p := &Pebble{fs: fs, dir: dir, broken: make(chan struct{})}
 	filter := bloom.FilterPolicy(bloomBitsPerKey)
 	options := &pebble.Options{
-		DisableWAL:         true,
-		CacheSize:          cacheBytes,
-		MemTableSize:       memTableBytes,
-		FormatMajorVersion: diskFormat,
-		Logger:             quiet{},
+		FS:                          fs,
+		DisableWAL:                  true,
+		CacheSize:                   cacheBytes,
+		MemTableSize:                memTableBytes,
+		MemTableStopWritesThreshold: memTablesMax,
+		L0StopWritesThreshold:       l0RunsMax,
+		FormatMajorVersion:          diskFormat,
+		Logger:                      quiet{},
 		EventListener: &pebble.EventListener{
 			BackgroundError: p.fail,
+			TableCreated:    p.onTable,
+			WriteStallBegin: p.onStall,
 			// Without a listener damage that a read meets would end the process; the read
 			// returns it as well.
 			DataCorruption: func(pebble.DataCorruptionInfo) {},
@@ -53,11 +78,12 @@ func OpenPebble(dir string) (*Pebble, error) {
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = filter
 	}
+	options.EnsureDefaults() // tables to be ingested are written with them
 	db, err := pebble.Open(dir, options)
 	if err != nil {
 		return nil, fmt.Errorf("open tables: %w", err)
 	}
-	p.db = db
+	p.db, p.options = db, options
 	return p, nil
 }
 
@@ -127,6 +153,9 @@ func (p *Pebble) Scan(from, to []byte, fn func(key, value []byte) bool) (err err
 		if err != nil {
 			return fmt.Errorf("scan rows: %w", err)
 		}
+		if len(rows.Key()) > KeyMax {
+			continue // the stamp of checkpoints
+		}
 		if !fn(rows.Key(), value) {
 			return nil
 		}
@@ -154,19 +183,26 @@ func (p *Pebble) Apply(w *Writes) error {
 	if failed != nil {
 		return errors.Join(fmt.Errorf("apply writes: %w", failed), batch.Close())
 	}
-	// The library stalls a write while its flushes lag behind, and they lag for ever once
-	// they fail; hence the wait beside it.
+	err := p.unlessBroken(func() error {
+		return errors.Join(p.db.Apply(batch, pebble.NoSync), batch.Close())
+	})
+	if err != nil {
+		return fmt.Errorf("apply writes: %w", err)
+	}
+	return nil
+}
+
+// unlessBroken calls write, which may wait for a flush, and waits beside it: the library stalls
+// writes while its flushes lag behind, and they lag for ever once they fail.
+func (p *Pebble) unlessBroken(write func() error) error {
 	done := make(chan error, 1)
-	go func() { done <- errors.Join(p.db.Apply(batch, pebble.NoSync), batch.Close()) }()
+	go func() { done <- write() }()
 	select {
-	case failed = <-done:
+	case err := <-done:
+		return err
 	case <-p.broken:
 		return p.failed
 	}
-	if failed != nil {
-		return fmt.Errorf("apply writes: %w", failed)
-	}
-	return nil
 }
 
 // Close implements Store. Rows that no checkpoint holds are lost. After a failure it returns
@@ -174,6 +210,9 @@ func (p *Pebble) Apply(w *Writes) error {
 func (p *Pebble) Close() error {
 	if err := p.err(); err != nil {
 		return err
+	}
+	if c := p.cut.Load(); c != nil {
+		c.end()
 	}
 	if err := p.db.Close(); err != nil {
 		return fmt.Errorf("close tables: %w", err)

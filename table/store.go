@@ -12,7 +12,10 @@
 // that fails must stop the node.
 package table
 
-import "errors"
+import (
+	"errors"
+	"iter"
+)
 
 // Limits on what one row may hold. They bound memory per write; rows of the domain are far
 // smaller.
@@ -42,6 +45,12 @@ type Store interface {
 	Reader
 	// Apply makes all writes of w visible at once or, with an error, none. It is not synced.
 	Apply(w *Writes) error
+	// Ingest puts many rows at once without Apply's work for each, and without its wait: it
+	// may run beside Apply and reads. The rows come in strictly ascending order of keys and
+	// must be in a range of keys that Apply never writes to. Rows and order are checked, and
+	// with an error none is visible. It is not synced by itself, but is in every checkpoint
+	// that is finished later.
+	Ingest(rows iter.Seq2[[]byte, []byte]) error
 	// Close releases the store. No call may be under way and none may follow.
 	Close() error
 }
