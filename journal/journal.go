@@ -26,9 +26,9 @@ const (
 	// EntryCommandsMax is the number of commands that one entry holds at most.
 	EntryCommandsMax = 8192
 	// EntryBytesMax bounds the encoded entry.
-	EntryBytesMax = 4 << 20
+	EntryBytesMax = 8 << 20
 	// BodyBytesMax bounds the body of one command.
-	BodyBytesMax = 256 << 10
+	BodyBytesMax = 2 << 20
 	// PrincipalTextMax bounds the id and the key of a principal, in bytes each.
 	PrincipalTextMax = 512
 	// NodeTextMax bounds the node's name in the header, in bytes.
