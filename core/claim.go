@@ -120,7 +120,7 @@ func (s *step) claimHere(row ClaimRow, body SubmitClaim, offer payment.Offer,
 	}
 	transfer := newID[ledger.TransferID](s)
 	hold, _ := s.draft.FindHold(order.Hold)
-	if refusal(s.draft.Capture(order.Hold, transfer, CodePayLocal, order.Amount, nil)) != nil {
+	if refusal(s.capturing(order.Hold, transfer, CodePayLocal, order.Amount)) != nil {
 		return s.changeClaim(row, ClaimRefused)
 	}
 	s.held(order.Hold, "captured", order.Amount)

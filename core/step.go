@@ -32,9 +32,10 @@ type step struct {
 
 func (c *Core) begin(index uint64, e journal.Entry) *step {
 	s := &step{
-		core: c, tables: &c.tables, tx: table.Begin(c.store), draft: c.book.Begin(),
+		core: c, tables: &c.tables, tx: table.Begin(c.store),
 		index: index, now: max(e.Header.Time, c.cursor.Time), seed: e.Header.Seed,
 	}
+	s.draft = c.book.Begin(s.now)
 	s.node, _ = get(s, c.tables.node, struct{}{})
 	return s
 }
@@ -123,7 +124,7 @@ func (s *step) commit() {
 	}
 	s.appendLeaves()
 	changes := s.draft.Append(nil)
-	records := s.draft.Commit(s.index, s.now, c.cursor.Records+1)
+	records := s.draft.Commit(s.index, c.cursor.Records+1)
 	for i := range records {
 		check(c.records.Append(records[i].Encode()))
 	}

@@ -284,11 +284,19 @@ func (s *step) capture(row TransferRow, code uint16, further ledger.Leg) {
 		panic("core: the hold of an open transfer is gone")
 	}
 	transfer := newID[ledger.TransferID](s)
-	check(s.draft.Capture(row.Hold, transfer, code, row.Amount, []ledger.Leg{further}))
+	check(s.capturing(row.Hold, transfer, code, row.Amount, further))
 	s.held(row.Hold, "captured", row.Amount)
 	s.posted(transfer, code, []ledger.Leg{
 		{Debit: hold.Debit, Credit: hold.Credit, Amount: row.Amount}, further,
 	})
+}
+
+// capturing takes an amount of a hold, and all of it, as one transfer with further legs.
+func (s *step) capturing(hold ledger.HoldID, id ledger.TransferID, code uint16,
+	amount money.Amount, further ...ledger.Leg,
+) error {
+	transfer := ledger.Transfer{ID: id, Code: code, Legs: further}
+	return s.draft.Capture(hold, &transfer, amount, false)
 }
 
 // clear makes the one audit record that both nodes hold of an obligation.

@@ -154,7 +154,8 @@ func (v View) History(id ledger.AccountID, before uint64, limit int) []Entry {
 	}
 	from := account.LastRecord
 	if before != 0 {
-		_, _, previous, ok := v.record(before).Of(id)
+		line := v.record(before)
+		_, _, previous, ok := line.Of(id)
 		if !ok {
 			return nil
 		}
@@ -171,7 +172,7 @@ func (v View) History(id ledger.AccountID, before uint64, limit int) []Entry {
 func (v View) record(number uint64) ledger.Record {
 	raw, err := v.c.records.At(number)
 	check(err)
-	record, err := ledger.DecodeRecord(raw)
+	record, err := ledger.DecodeRecord(number, raw)
 	check(err)
 	return record
 }

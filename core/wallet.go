@@ -140,7 +140,7 @@ func (s *step) find(owner, purpose, detail string, currency money.Currency) (Acc
 
 // post posts legs and makes the audit leaf of the transfer.
 func (s *step) post(id ledger.TransferID, code uint16, legs ...ledger.Leg) *fault.Error {
-	if refused := refusal(s.draft.Post(id, code, legs)); refused != nil {
+	if refused := refusal(s.draft.Post(&ledger.Transfer{ID: id, Code: code, Legs: legs})); refused != nil {
 		return refused
 	}
 	s.posted(id, code, legs)
@@ -164,7 +164,7 @@ type postingLeg struct {
 func (s *step) posted(id ledger.TransferID, code uint16, legs []ledger.Leg) {
 	record := posting{Transfer: id, Code: code, At: s.now}
 	for _, leg := range legs {
-		record.Legs = append(record.Legs, postingLeg(leg))
+		record.Legs = append(record.Legs, postingLeg{leg.Debit, leg.Credit, leg.Amount})
 	}
 	s.leaf(proof.KindPosted, wire.MustMarshal(record))
 }

@@ -12,27 +12,27 @@ import (
 func benchmarkPost(b *testing.B, pick func(n uint64) (from, to ledger.AccountID)) {
 	const accounts, entry = 1 << 16, 256
 	book := ledger.NewBook()
-	d := book.Begin()
+	d := book.Begin(entryTime)
 	for n := uint64(1); n <= accounts; n++ {
 		must(b, d.Open(ledger.Spec{ID: account(n), Currency: money.KRW, Kind: ledger.Asset}))
 	}
-	d.Commit(1, 1, 1)
+	d.Commit(1, 1)
 	var buf []byte
 	number := uint64(1)
 	b.ReportAllocs()
 	b.ResetTimer()
 	for n := uint64(0); n < uint64(b.N); {
-		d := book.Begin()
+		d := book.Begin(entryTime)
 		for range entry {
 			n++
 			from, to := pick(n * 0x9e3779b97f4a7c15 >> 48)
 			d.Savepoint()
-			if err := d.Post(transfer(n), 1, []ledger.Leg{{from, to, won(1)}}); err != nil {
+			if err := d.Post(move(transfer(n), 1, leg(from, to, won(1)))); err != nil {
 				b.Fatal(err)
 			}
 		}
 		buf = d.Append(buf[:0])
-		for _, r := range d.Commit(n, 1, number) {
+		for _, r := range d.Commit(n, number) {
 			buf = r.Append(buf)
 			number++
 		}

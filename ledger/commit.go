@@ -1,22 +1,20 @@
 package ledger
 
 import (
-	"math/bits"
-
 	"seyfert/money"
 )
 
-// Commit brings the draft into the book and ends it. index and time (Unix milliseconds) are
-// those of the journal entry that is applied, number is the next free number of history, from
-// 1. It returns what happened, in order and numbered; the slice is the caller's.
+// Commit brings the draft into the book and ends it. index is that of the journal entry that is
+// applied, number is the next free number of history, from 1. It returns what happened, in order
+// and numbered; the slice is the caller's.
 //
 // It panics when debits and credits of the changed accounts do not agree, or do not agree with
 // the legs that were posted: three counts of the same money, made apart from each other.
-func (d *Draft) Commit(index uint64, time int64, number uint64) []Record {
+func (d *Draft) Commit(index, number uint64) []Record {
 	d.check()
 	assert(number >= 1, "history is numbered from 1")
 	b := d.book
-	d.number(index, time, number)
+	d.number(index, number)
 	d.balance()
 	for _, t := range d.touched {
 		if t.ordinal < b.count {
@@ -36,10 +34,12 @@ func (d *Draft) Commit(index uint64, time int64, number uint64) []Record {
 }
 
 // number numbers the records and chains them to the earlier ones of their accounts.
-func (d *Draft) number(index uint64, time int64, number uint64) {
+func (d *Draft) number(index, number uint64) {
+	assert(index <= numberMax && number+uint64(len(d.records)) <= numberMax,
+		"more history than 48 bits can number")
 	for i := range d.records {
 		r := &d.records[i]
-		r.Number, r.Index, r.Time = number+uint64(i), index, time
+		r.Number, r.Index = number+uint64(i), index
 		debit, credit := d.view(d.sides[i].debit), d.view(d.sides[i].credit)
 		assert(debit.LastRecord < r.Number && credit.LastRecord < r.Number,
 			"history goes backwards")
@@ -94,26 +94,8 @@ func (c *change) count(was, now Account) {
 	credits, err := now.CreditsPosted.Sub(was.CreditsPosted)
 	must(err)
 	c.debits, c.credits = plus(c.debits, debits), plus(c.credits, credits)
-	c.pending = c.pending.plus(now.DebitsPending).minus(was.DebitsPending)
-	c.pending = c.pending.minus(now.CreditsPending).plus(was.CreditsPending)
-}
-
-// wide is an integer modulo 2^128: pending sums fall as well as rise, and two that are equal are
-// equal in it too.
-type wide struct{ hi, lo uint64 }
-
-func (w wide) plus(a money.Amount) wide {
-	hi, lo := a.Words()
-	low, carry := bits.Add64(w.lo, lo, 0)
-	high, _ := bits.Add64(w.hi, hi, carry)
-	return wide{high, low}
-}
-
-func (w wide) minus(a money.Amount) wide {
-	hi, lo := a.Words()
-	low, borrow := bits.Sub64(w.lo, lo, 0)
-	high, _ := bits.Sub64(w.hi, hi, borrow)
-	return wide{high, low}
+	c.pending = c.pending.plus(wideOf(now.DebitsPending)).minus(wideOf(was.DebitsPending))
+	c.pending = c.pending.minus(wideOf(now.CreditsPending)).plus(wideOf(was.CreditsPending))
 }
 
 // plus adds two amounts that cannot overflow.

@@ -13,6 +13,7 @@ import (
 // to one goroutine; after Commit or Discard every method panics.
 type Draft struct {
 	book *Book
+	now  int64 // Unix milliseconds
 	open bool
 	buffers
 }
@@ -53,11 +54,13 @@ type holdBefore struct {
 
 type sides struct{ debit, credit uint32 }
 
-// Begin starts a draft. It panics while another draft is open: drafts come one after another.
-func (b *Book) Begin() *Draft {
+// Begin starts a draft at the journal's time now, in Unix milliseconds. It panics while
+// another draft is open: drafts come one after another.
+func (b *Book) Begin(now int64) *Draft {
 	assert(!b.drafting, "a draft is open already")
+	assert(now >= 0 && now <= timeMax, "the time is out of range")
 	b.drafting = true
-	d := &Draft{book: b, open: true, buffers: b.spare}
+	d := &Draft{book: b, now: now, open: true, buffers: b.spare}
 	b.spare = buffers{}
 	if d.opened == nil {
 		d.opened, d.holdAt = map[AccountID]uint32{}, map[HoldID]int{}
@@ -146,6 +149,14 @@ func (d *Draft) RollbackTo(s Savepoint) {
 		delete(d.holdAt, hold.ID)
 	}
 	d.holds = d.holds[:s.holds]
+}
+
+// Records returns what happened since a savepoint, in order and not numbered yet. The slice is
+// good until the next change of the draft.
+func (d *Draft) Records(from Savepoint) []Record {
+	d.check()
+	assert(from.records <= len(d.records), "no such savepoint")
+	return d.records[from.records:]
 }
 
 // sum finds what the total of a currency will be.
@@ -250,8 +261,9 @@ func (d *Draft) setHold(h Hold) {
 }
 
 // Open makes an account without a balance. It is invalid (fields "account", "currency", "kind",
-// "flags") with a value that is out of range, and a conflict (field "account") when the id is
-// taken.
+// "flags", "floor", "ceiling", "velocity") with a value that is out of range, refused (fields
+// "floor", "ceiling") with bounds that nothing is not within, and a conflict (field "account")
+// when the id is taken.
 func (d *Draft) Open(s Spec) error {
 	d.check()
 	if s.ID.IsZero() {
@@ -269,8 +281,15 @@ func (d *Draft) Open(s Spec) error {
 	if _, taken := d.find(s.ID); taken {
 		return fault.New(fault.Conflict, "account", "an account has this id already")
 	}
+	if field, ok := s.Limits.validate(s.Currency); !ok {
+		return invalid(field, "the limit is not one of this account")
+	}
+	account := unused(s)
+	if err := account.rules(); err != nil {
+		return err
+	}
 	ordinal := uint32(len(d.book.slots))
-	d.touched = append(d.touched, touched{ordinal, unused(s)})
+	d.touched = append(d.touched, touched{ordinal, account})
 	d.book.slots = append(d.book.slots, uint32(len(d.touched)))
 	d.opened[s.ID] = ordinal
 	return nil
@@ -283,7 +302,7 @@ func (d *Draft) SetFlags(id AccountID, flags Flags) error {
 	d.check()
 	ordinal, ok := d.find(id)
 	if !ok {
-		return fault.New(fault.NotFound, "account", "no account has this id")
+		return notFound("account", "no account has this id")
 	}
 	if flags&^flagsAll != 0 {
 		return invalid("flags", "a flag is not known")

@@ -61,7 +61,7 @@ func TestOpenRefusals(t *testing.T) {
 		},
 	}
 	b := mustOpenBook(t)
-	d := b.Begin()
+	d := b.Begin(entryTime)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { refused(t, d.Open(c.spec), c.code, c.field) })
 	}
@@ -76,70 +76,70 @@ func TestOpenRefusals(t *testing.T) {
 
 func TestFlags(t *testing.T) {
 	b := mustFund(t, 100)
-	d := b.Begin()
+	d := b.Begin(entryTime)
 	refused(t, d.SetFlags(account(9), 0), fault.NotFound, "account")
 	refused(t, d.SetFlags(alice, 1<<6), fault.Invalid, "flags")
 	refused(t, d.SetFlags(alice, ledger.Closed), fault.Refused, "flags")
 
 	must(t, d.SetFlags(alice, ledger.NoOverdraft|ledger.FrozenOut))
-	refused(t, d.Post(transfer(2), 1, []ledger.Leg{{alice, shop, won(1)}}),
-		fault.Refused, "account")
-	must(t, d.Post(transfer(2), 1, []ledger.Leg{{bank, alice, won(1)}}))
+	refused(t, d.Post(move(transfer(2), 1, leg(alice, shop, won(1)))),
+		fault.Refused, "debit")
+	must(t, d.Post(move(transfer(2), 1, leg(bank, alice, won(1)))))
 	must(t, d.SetFlags(alice, ledger.NoOverdraft|ledger.FrozenIn))
-	refused(t, d.Post(transfer(3), 1, []ledger.Leg{{bank, alice, won(1)}}),
-		fault.Refused, "account")
-	must(t, d.Post(transfer(3), 1, []ledger.Leg{{alice, shop, won(101)}}))
+	refused(t, d.Post(move(transfer(3), 1, leg(bank, alice, won(1)))),
+		fault.Refused, "credit")
+	must(t, d.Post(move(transfer(3), 1, leg(alice, shop, won(101)))))
 
 	// On an asset a debit is what comes in.
 	must(t, d.SetFlags(bank, ledger.FrozenIn))
-	refused(t, d.Post(transfer(4), 1, []ledger.Leg{{bank, shop, won(1)}}),
-		fault.Refused, "account")
+	refused(t, d.Post(move(transfer(4), 1, leg(bank, shop, won(1)))),
+		fault.Refused, "debit")
 	must(t, d.SetFlags(bank, ledger.FrozenOut))
-	refused(t, d.Post(transfer(4), 1, []ledger.Leg{{shop, bank, won(1)}}),
-		fault.Refused, "account")
+	refused(t, d.Post(move(transfer(4), 1, leg(shop, bank, won(1)))),
+		fault.Refused, "credit")
 
 	// Empty again, it can be closed, and stays so.
 	must(t, d.SetFlags(alice, ledger.Closed))
 	refused(t, d.SetFlags(alice, 0), fault.Refused, "flags")
-	refused(t, d.Post(transfer(5), 1, []ledger.Leg{{alice, shop, won(1)}}),
-		fault.Refused, "account")
+	refused(t, d.Post(move(transfer(5), 1, leg(alice, shop, won(1)))),
+		fault.Refused, "debit")
 	refused(t, d.Hold(ledger.Hold{ID: hold(1), Debit: shop, Credit: alice, Amount: won(1)}),
-		fault.Refused, "account")
-	d.Commit(3, 3000, 2)
+		fault.Refused, "credit")
+	d.Commit(3, 2)
 }
 
 func TestDraftsComeOneAfterAnother(t *testing.T) {
 	b := mustFund(t, 100)
 	before := b.Encode()
-	d := b.Begin()
-	panics(t, "a second draft", func() { b.Begin() })
+	d := b.Begin(entryTime)
+	panics(t, "a second draft", func() { b.Begin(entryTime) })
 	panics(t, "an image of a drafted book", func() { b.Encode() })
-	must(t, d.Post(transfer(2), 1, []ledger.Leg{{alice, shop, won(1)}}))
+	must(t, d.Post(move(transfer(2), 1, leg(alice, shop, won(1)))))
 	must(t, d.Hold(ledger.Hold{ID: hold(1), Debit: alice, Credit: shop, Amount: won(1)}))
 	d.Discard()
 	if !bytes.Equal(before, b.Encode()) {
 		t.Error("a discarded draft changed the book")
 	}
-	panics(t, "a post after the end", func() { _ = d.Post(transfer(1), 1, nil) })
+	panics(t, "a post after the end", func() { _ = d.Post(move(transfer(1), 1)) })
 	panics(t, "a read after the end", func() { d.Account(alice) })
 	panics(t, "a rollback after the end", func() { d.RollbackTo(ledger.Savepoint{}) })
 	panics(t, "a second end", func() { d.Discard() })
-	panics(t, "a commit after the end", func() { d.Commit(3, 3000, 2) })
+	panics(t, "a commit after the end", func() { d.Commit(3, 2) })
 }
 
 func TestCommitPanicsOnBadNumbers(t *testing.T) {
 	b := mustFund(t, 100)
-	d := b.Begin()
-	panics(t, "history from 0", func() { d.Commit(3, 3000, 0) })
-	must(t, d.Post(transfer(2), 1, []ledger.Leg{{alice, shop, won(1)}}))
-	panics(t, "a number given twice", func() { d.Commit(3, 3000, 1) })
+	d := b.Begin(entryTime)
+	panics(t, "history from 0", func() { d.Commit(3, 0) })
+	must(t, d.Post(move(transfer(2), 1, leg(alice, shop, won(1)))))
+	panics(t, "a number given twice", func() { d.Commit(3, 1) })
 }
 
 func TestRollbackPanicsOnWhatIsGone(t *testing.T) {
 	b := mustFund(t, 100)
-	d := b.Begin()
+	d := b.Begin(entryTime)
 	early := d.Savepoint()
-	must(t, d.Post(transfer(2), 1, []ledger.Leg{{alice, shop, won(1)}}))
+	must(t, d.Post(move(transfer(2), 1, leg(alice, shop, won(1)))))
 	late := d.Savepoint()
 	d.RollbackTo(late)
 	d.RollbackTo(early)
@@ -149,18 +149,18 @@ func TestRollbackPanicsOnWhatIsGone(t *testing.T) {
 // TestRollbackOfAHoldChangedTwice goes back to a hold as an earlier command of the draft left it.
 func TestRollbackOfAHoldChangedTwice(t *testing.T) {
 	b := mustHold(t, 100, 60)
-	d := b.Begin()
+	d := b.Begin(entryTime)
 	must(t, d.Bind(hold(1)))
 	bound := d.Savepoint()
-	must(t, d.Capture(hold(1), transfer(2), 1, won(60), nil))
+	must(t, d.Capture(hold(1), move(transfer(2), 1), won(60), false))
 	d.RollbackTo(bound)
 	if h, ok := d.FindHold(hold(1)); !ok || h.State != ledger.Held || !h.Bound {
 		t.Errorf("hold %+v", h)
 	}
 	must(t, d.Void(hold(1)))
 	d.RollbackTo(bound)
-	must(t, d.Capture(hold(1), transfer(2), 1, won(60), nil))
-	if records := d.Commit(4, 4000, 3); len(records) != 2 {
+	must(t, d.Capture(hold(1), move(transfer(2), 1), won(60), false))
+	if records := d.Commit(4, 3); len(records) != 2 {
 		t.Errorf("records %+v", records)
 	}
 }
@@ -169,15 +169,15 @@ func TestRollbackOfAHoldChangedTwice(t *testing.T) {
 func TestCurrencyThatWasRolledBack(t *testing.T) {
 	b := mustFund(t, 100)
 	before := b.Totals()
-	d := b.Begin()
+	d := b.Begin(entryTime)
 	start := d.Savepoint()
 	for n := uint64(8); n <= 9; n++ {
 		must(t, d.Open(ledger.Spec{ID: account(n), Currency: money.JPY, Kind: ledger.Asset}))
 	}
 	yen := money.New(money.JPY, 5)
-	must(t, d.Post(transfer(2), 1, []ledger.Leg{{account(8), account(9), yen}}))
+	must(t, d.Post(move(transfer(2), 1, leg(account(8), account(9), yen))))
 	d.RollbackTo(start)
-	d.Commit(3, 3000, 2)
+	d.Commit(3, 2)
 	if after := b.Totals(); !slices.Equal(before, after) {
 		t.Errorf("totals %v, before %v", after, before)
 	}
@@ -185,8 +185,8 @@ func TestCurrencyThatWasRolledBack(t *testing.T) {
 
 func TestReadersSeeTheLastCommit(t *testing.T) {
 	b := mustFund(t, 100)
-	d := b.Begin()
-	must(t, d.Post(transfer(2), 1, []ledger.Leg{{alice, shop, won(60)}}))
+	d := b.Begin(entryTime)
+	must(t, d.Post(move(transfer(2), 1, leg(alice, shop, won(60)))))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -197,10 +197,10 @@ func TestReadersSeeTheLastCommit(t *testing.T) {
 		}
 	}()
 	for n := range uint64(40) {
-		must(t, d.Post(transfer(3+n), 1, []ledger.Leg{{alice, shop, won(1)}}))
+		must(t, d.Post(move(transfer(3+n), 1, leg(alice, shop, won(1)))))
 	}
 	<-done
-	d.Commit(3, 3000, 2)
+	d.Commit(3, 2)
 	if a, _ := b.Account(alice); !a.Available().IsZero() {
 		t.Errorf("after the commit %v", a.Available())
 	}
@@ -214,14 +214,16 @@ var someCommand = rapid.Custom(func(t *rapid.T) command {
 	legs := rapid.SliceOfN(someLeg, 1, 3).Draw(t, "legs")
 	flags := someFlags.Draw(t, "flags")
 	return rapid.SampledFrom([]command{
-		func(d *ledger.Draft) error { return d.Post(transfer(1), 1, legs) },
+		func(d *ledger.Draft) error { return d.Post(move(transfer(1), 1, legs...)) },
 		func(d *ledger.Draft) error {
 			h := ledger.Hold{ID: id, Debit: leg.Debit, Credit: leg.Credit, Amount: leg.Amount}
 			return d.Hold(h)
 		},
 		func(d *ledger.Draft) error { return d.Bind(id) },
 		func(d *ledger.Draft) error { return d.Void(id) },
-		func(d *ledger.Draft) error { return d.Capture(id, transfer(2), 2, leg.Amount, legs[1:]) },
+		func(d *ledger.Draft) error {
+			return d.Capture(id, move(transfer(2), 2, legs[1:]...), leg.Amount, false)
+		},
 		func(d *ledger.Draft) error { return d.SetFlags(leg.Debit, flags) },
 		func(d *ledger.Draft) error {
 			return d.Open(ledger.Spec{
@@ -238,7 +240,7 @@ func TestRefusedCommandsLeaveNothing(t *testing.T) {
 		one, two := ledger.NewBook(), ledger.NewBook()
 		next := uint64(1)
 		for index := range uint64(3) {
-			mixed, clean := one.Begin(), two.Begin()
+			mixed, clean := one.Begin(entryTime), two.Begin(entryTime)
 			for _, c := range rapid.SliceOfN(someCommand, 0, 30).Draw(t, "commands") {
 				start := mixed.Savepoint()
 				err := c(mixed)
@@ -251,8 +253,8 @@ func TestRefusedCommandsLeaveNothing(t *testing.T) {
 			if !bytes.Equal(mixed.Append(nil), clean.Append(nil)) {
 				t.Fatal("the write-sets differ")
 			}
-			records := mixed.Commit(index, 1000, next)
-			if want := clean.Commit(index, 1000, next); !slices.Equal(records, want) {
+			records := mixed.Commit(index, next)
+			if want := clean.Commit(index, next); !slices.Equal(records, want) {
 				t.Fatalf("records %+v, want %+v", records, want)
 			}
 			if !bytes.Equal(one.Encode(), two.Encode()) {
@@ -268,13 +270,13 @@ func TestRefusedCommandsLeaveNothing(t *testing.T) {
 
 func TestWriteSetIsInOrderOfIDs(t *testing.T) {
 	forward, backward := mustFund(t, 100), mustFund(t, 100)
-	one, two := forward.Begin(), backward.Begin()
-	transferOne := []ledger.Leg{{alice, shop, won(10)}}
-	transferTwo := []ledger.Leg{{bank, fees, won(10)}}
-	must(t, one.Post(transfer(2), 1, transferOne))
-	must(t, one.Post(transfer(3), 1, transferTwo))
-	must(t, two.Post(transfer(3), 1, transferTwo))
-	must(t, two.Post(transfer(2), 1, transferOne))
+	one, two := forward.Begin(entryTime), backward.Begin(entryTime)
+	transferOne := []ledger.Leg{leg(alice, shop, won(10))}
+	transferTwo := []ledger.Leg{leg(bank, fees, won(10))}
+	must(t, one.Post(move(transfer(2), 1, transferOne...)))
+	must(t, one.Post(move(transfer(3), 1, transferTwo...)))
+	must(t, two.Post(move(transfer(3), 1, transferTwo...)))
+	must(t, two.Post(move(transfer(2), 1, transferOne...)))
 	changes := one.Append(nil)
 	if !bytes.Equal(changes, two.Append(nil)) {
 		t.Error("the order of commands shows in the write-set")
@@ -288,11 +290,11 @@ func TestAccountsAreInOrderOfOpening(t *testing.T) {
 	const many = 1000 // several pages
 	b := ledger.NewBook()
 	for first := uint64(many); first > 0; first -= 100 {
-		d := b.Begin()
+		d := b.Begin(entryTime)
 		for n := first; n > first-100; n-- {
 			must(t, d.Open(ledger.Spec{ID: account(n), Currency: money.KRW, Kind: ledger.Asset}))
 		}
-		d.Commit(1, 1000, 1)
+		d.Commit(1, 1)
 	}
 	want := uint64(many)
 	b.Accounts(func(a ledger.Account) bool {

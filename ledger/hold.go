@@ -9,7 +9,8 @@ import (
 // no longer available to others. Of h, Captured and Bound must be zero and State 0 or Held.
 //
 // Errors are those of Post; besides, a hold without id or with fields that a new one cannot have
-// is invalid (fields "hold", "expires"), and the id of a live hold is a conflict (field "hold").
+// is invalid (fields "hold", "expires"), one whose time has come already is refused (field
+// "expires"), and the id of a live hold is a conflict (field "hold").
 func (d *Draft) Hold(h Hold) error {
 	d.check()
 	if h.State == 0 {
@@ -20,8 +21,10 @@ func (d *Draft) Hold(h Hold) error {
 		return invalid("hold", "the hold needs an id")
 	case h.State != Held || h.Bound || !h.Captured.IsZero():
 		return invalid("hold", "a new hold is neither bound nor ended")
-	case h.Expires < 0:
-		return invalid("expires", "the expiry is before 1970")
+	case h.Expires < 0 || h.Expires > timeMax:
+		return invalid("expires", "the expiry is out of range")
+	case h.Expires != 0 && h.Expires <= d.now:
+		return refusal("expires", "the expiry has come already")
 	}
 	if _, taken := d.FindHold(h.ID); taken {
 		return fault.New(fault.Conflict, "hold", "a hold has this id already")
@@ -44,6 +47,9 @@ func (d *Draft) Hold(h Hold) error {
 
 // reserve makes the amount of a new hold pending; a failure is left to the caller to roll back.
 func (d *Draft) reserve(s sides, h Hold) error {
+	if err := d.spend(s, h.Amount); err != nil {
+		return err
+	}
 	d.touch(s.debit)
 	d.touch(s.credit)
 	debit, credit := d.view(s.debit), d.view(s.credit)
@@ -51,10 +57,12 @@ func (d *Draft) reserve(s sides, h Hold) error {
 	debit.DebitsPending, err = debit.DebitsPending.Add(h.Amount)
 	credit.CreditsPending, other = credit.CreditsPending.Add(h.Amount)
 	if err != nil || other != nil {
-		return refusal("amount", "the amount is larger than the ledger can count")
+		return uncountable()
 	}
 	start := len(d.records)
-	d.record(s, h.Amount, Record{Kind: RecordHeld, Hold: h.ID})
+	d.record(s, h.Amount, Record{
+		Kind: RecordHeld, Hold: h.ID, Code: h.Code, Effective: h.Expires,
+	})
 	d.setHold(h)
 	return d.rules(start)
 }
@@ -63,7 +71,7 @@ func (d *Draft) reserve(s sides, h Hold) error {
 func (d *Draft) live(id HoldID) (Hold, sides, error) {
 	hold, ok := d.FindHold(id)
 	if !ok || hold.State != Held {
-		return Hold{}, sides{}, fault.New(fault.NotFound, "hold", "no live hold has this id")
+		return Hold{}, sides{}, notFound("hold", "no live hold has this id")
 	}
 	debit, ok := d.find(hold.Debit)
 	credit, also := d.find(hold.Credit)
@@ -85,45 +93,45 @@ func (d *Draft) Bind(id HoldID) error {
 	// The accounts' sums stay, but their newest record becomes this one.
 	d.touch(s.debit)
 	d.touch(s.credit)
-	d.record(s, hold.Amount, Record{Kind: RecordBound, Hold: id})
+	d.record(s, hold.Left(), Record{Kind: RecordBound, Hold: id, Code: hold.Code})
 	hold.Bound = true
 	d.setHold(hold)
 	return nil
 }
 
-// Capture ends a live hold, bound or not: it posts amount, at most what is held, from the hold's
-// debit to its credit account, frees the rest, and posts further legs, all as one transfer. The
-// money was promised when it was held, so accounts frozen since then do not stop the first leg;
-// further legs are judged as in Post, whose errors these are. A hold that is not live is not
-// found (field "hold"), more than it holds is refused (field "amount").
-func (d *Draft) Capture(
-	id HoldID, transfer TransferID, code uint16, amount money.Amount, further []Leg,
-) error {
+// Capture takes amount, at most what is left, out of a live hold, bound or not: it posts it from
+// the hold's debit to its credit account as the first leg of t, and t.Legs as further ones. With
+// more the rest stays held for further captures, if there is a rest; without, it is freed and
+// the hold ends. The money was promised when it was held, so neither freezing nor limits set
+// since then stop the first leg; further legs are judged as in Post, whose errors these are. A
+// hold that is not live is not found (field "hold"), more than it holds is refused (field
+// "hold"), and so is one whose time has come (field "expires").
+func (d *Draft) Capture(id HoldID, t *Transfer, amount money.Amount, more bool) error {
 	d.check()
-	if err := checkTransfer(transfer, 1+len(further)); err != nil {
+	if err := t.validate(1 + len(t.Legs)); err != nil {
 		return err
+	}
+	if !t.Reverses.IsZero() {
+		return invalid("reverses", "a capture reverses nothing")
 	}
 	hold, s, err := d.live(id)
 	if err != nil {
 		return err
 	}
-	over, err := hold.Amount.Less(amount)
+	over, err := hold.Left().Less(amount)
 	switch {
 	case err != nil:
 		return invalid("currency", "the hold is of another currency")
 	case amount.IsZero():
 		return invalid("amount", "the amount must be more than zero")
+	case hold.expiring() && hold.Expires <= d.now:
+		return refusal("expires", "the hold has expired")
 	case over:
-		return refusal("amount", "the hold is of less than the amount")
+		return refusal("hold", "the hold is of less than the amount")
 	}
 	start := d.Savepoint()
-	d.release(s, hold.Amount)
-	hold.State, hold.Captured = Captured, amount
-	d.setHold(hold)
-	record := Record{Kind: RecordCaptured, Transfer: transfer, Hold: id, Code: code}
-	err = d.move(s, amount, record)
-	if err == nil {
-		err = d.post(transfer, code, 1, further)
+	if err = d.take(hold, s, t, amount, more); err == nil {
+		err = d.post(t, 1)
 	}
 	if err == nil {
 		err = d.rules(start.records)
@@ -132,6 +140,23 @@ func (d *Draft) Capture(
 		d.RollbackTo(start)
 	}
 	return err
+}
+
+// take moves an amount out of a hold.
+func (d *Draft) take(hold Hold, s sides, t *Transfer, amount money.Amount, more bool) error {
+	freed := hold.Left()
+	hold.Captured = plus(hold.Captured, amount)
+	if more = more && hold.Captured != hold.Amount; more {
+		freed = amount
+	} else {
+		hold.State = Captured
+	}
+	d.release(s, freed)
+	d.setHold(hold)
+	return d.move(s, amount, Record{
+		Kind: RecordCaptured, Transfer: t.ID, Hold: hold.ID, Code: t.Code,
+		Effective: t.Effective, More: more,
+	})
 }
 
 // release takes an amount out of what is pending on both accounts.
@@ -179,8 +204,8 @@ func (d *Draft) Expire(id HoldID, now int64) error {
 
 // free ends a hold without a transfer.
 func (d *Draft) free(hold Hold, s sides, state State, kind RecordKind) {
-	d.release(s, hold.Amount)
-	d.record(s, hold.Amount, Record{Kind: kind, Hold: hold.ID})
+	d.release(s, hold.Left())
+	d.record(s, hold.Left(), Record{Kind: kind, Hold: hold.ID, Code: hold.Code})
 	hold.State = state
 	d.setHold(hold)
 }

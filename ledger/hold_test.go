@@ -25,26 +25,26 @@ func payment(minor uint64) ledger.Hold {
 func mustHold(tb testing.TB, funds, held uint64) *ledger.Book {
 	tb.Helper()
 	b := mustFund(tb, funds)
-	d := b.Begin()
+	d := b.Begin(entryTime)
 	must(tb, d.Hold(payment(held)))
-	d.Commit(3, 3000, 2)
+	d.Commit(3, 2)
 	return b
 }
 
 func TestHoldReservesAndCaptureTakes(t *testing.T) {
 	b := mustHold(t, 100, 60)
-	d := b.Begin()
+	d := b.Begin(entryTime)
 	if balance(t, d, alice) != 100 || available(t, d, alice) != 40 {
 		t.Errorf("alice has %d, %d available", balance(t, d, alice), available(t, d, alice))
 	}
-	refused(t, d.Post(transfer(2), 1, []ledger.Leg{{alice, shop, won(41)}}),
+	refused(t, d.Post(move(transfer(2), 1, leg(alice, shop, won(41)))),
 		fault.Refused, "amount")
 	second := payment(41)
 	second.ID = hold(2)
 	refused(t, d.Hold(second), fault.Refused, "amount")
 
 	// 50 of the 60 are taken, 2 of them are a fee, and the rest is free again.
-	must(t, d.Capture(hold(1), transfer(2), 9, won(50), []ledger.Leg{{shop, fees, won(2)}}))
+	must(t, d.Capture(hold(1), move(transfer(2), 9, leg(shop, fees, won(2))), won(50), false))
 	if available(t, d, alice) != 50 || balance(t, d, shop) != 48 || balance(t, d, fees) != 2 {
 		t.Errorf("after the capture %d, %d, %d",
 			available(t, d, alice), balance(t, d, shop), balance(t, d, fees))
@@ -53,10 +53,10 @@ func TestHoldReservesAndCaptureTakes(t *testing.T) {
 	if !ok || h.State != ledger.Captured || h.Captured != won(50) || h.Amount != won(60) {
 		t.Errorf("hold %+v", h)
 	}
-	refused(t, d.Capture(hold(1), transfer(3), 9, won(1), nil), fault.NotFound, "hold")
+	refused(t, d.Capture(hold(1), move(transfer(3), 9), won(1), false), fault.NotFound, "hold")
 	refused(t, d.Hold(payment(1)), fault.Conflict, "hold")
 
-	records := d.Commit(4, 4000, 3)
+	records := d.Commit(4, 3)
 	if len(records) != 2 || records[0].Kind != ledger.RecordCaptured ||
 		records[0].Hold != hold(1) || records[0].Transfer != transfer(2) ||
 		records[1].Kind != ledger.RecordPosted || records[1].Leg != 1 ||
@@ -81,7 +81,7 @@ func TestCaptureRefusals(t *testing.T) {
 		{"unknown", hold(9), transfer(2), won(1), nil, fault.NotFound, "hold"},
 		{"no transfer", hold(1), transfer(0), won(1), nil, fault.Invalid, "transfer"},
 		{"nothing", hold(1), transfer(2), won(0), nil, fault.Invalid, "amount"},
-		{"too much", hold(1), transfer(2), won(61), nil, fault.Refused, "amount"},
+		{"too much", hold(1), transfer(2), won(61), nil, fault.Refused, "hold"},
 		{
 			"another currency", hold(1), transfer(2), money.New(money.USD, 1), nil,
 			fault.Invalid, "currency",
@@ -92,12 +92,12 @@ func TestCaptureRefusals(t *testing.T) {
 		},
 		{
 			"further leg not covered", hold(1), transfer(2), won(60),
-			[]ledger.Leg{{shop, fees, won(61)}},
+			[]ledger.Leg{leg(shop, fees, won(61))},
 			fault.Refused, "amount",
 		},
 		{
 			"further leg invalid", hold(1), transfer(2), won(60),
-			[]ledger.Leg{{shop, shop, won(1)}},
+			[]ledger.Leg{leg(shop, shop, won(1))},
 			fault.Invalid, "account",
 		},
 	}
@@ -105,10 +105,10 @@ func TestCaptureRefusals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := mustHold(t, 100, 60)
 			before := b.Encode()
-			d := b.Begin()
-			err := d.Capture(c.hold, c.transfer, 1, c.amount, c.further)
+			d := b.Begin(entryTime)
+			err := d.Capture(c.hold, move(c.transfer, 1, c.further...), c.amount, false)
 			refused(t, err, c.code, c.field)
-			d.Commit(4, 4000, 3)
+			d.Commit(4, 3)
 			if !bytes.Equal(before, b.Encode()) {
 				t.Error("a refused capture changed the book")
 			}
@@ -132,19 +132,21 @@ func TestHoldRefusals(t *testing.T) {
 		{"nothing", func(h *ledger.Hold) { h.Amount = won(0) }, fault.Invalid, "amount"},
 		{"not covered", func(h *ledger.Hold) { h.Amount = won(101) }, fault.Refused, "amount"},
 		{"uncountable", func(h *ledger.Hold) { h.Amount = top }, fault.Refused, "amount"},
+		{"late", func(h *ledger.Hold) { h.Expires = entryTime }, fault.Refused, "expires"},
+		{"after all time", func(h *ledger.Hold) { h.Expires = 1 << 48 }, fault.Invalid, "expires"},
 		{"to itself", func(h *ledger.Hold) { h.Credit = alice }, fault.Invalid, "account"},
-		{"unknown", func(h *ledger.Hold) { h.Credit = account(9) }, fault.NotFound, "account"},
+		{"unknown", func(h *ledger.Hold) { h.Credit = account(9) }, fault.NotFound, "credit"},
 		{"currency", func(h *ledger.Hold) { h.Credit = dollar }, fault.Invalid, "currency"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			b := mustFund(t, 100)
 			before := b.Encode()
-			d := b.Begin()
+			d := b.Begin(entryTime)
 			h := payment(60)
 			c.change(&h)
 			refused(t, d.Hold(h), c.code, c.field)
-			d.Commit(3, 3000, 2)
+			d.Commit(3, 2)
 			if !bytes.Equal(before, b.Encode()) {
 				t.Error("a refused hold changed the book")
 			}
@@ -155,16 +157,16 @@ func TestHoldRefusals(t *testing.T) {
 // TestPendingNeverWraps holds more than 128 bits from an account that may be overdrawn.
 func TestPendingNeverWraps(t *testing.T) {
 	b := mustOpenBook(t)
-	d := b.Begin()
+	d := b.Begin(entryTime)
 	top := money.FromWords(money.KRW, math.MaxUint64, math.MaxUint64)
 	must(t, d.Hold(ledger.Hold{ID: hold(1), Debit: bank, Credit: shop, Amount: top}))
 	refused(t, d.Hold(ledger.Hold{ID: hold(2), Debit: bank, Credit: fees, Amount: won(1)}),
-		fault.Refused, "amount")
+		fault.TooLarge, "amount")
 	refused(t, d.Hold(ledger.Hold{ID: hold(2), Debit: fees, Credit: shop, Amount: won(1)}),
-		fault.Refused, "amount")
+		fault.TooLarge, "amount")
 	// Two holds of different accounts may exceed 128 bits together.
 	must(t, d.Hold(ledger.Hold{ID: hold(2), Debit: fees, Credit: alice, Amount: top}))
-	d.Commit(2, 2000, 1)
+	d.Commit(2, 1)
 	if _, err := ledger.DecodeBook(b.Encode()); err != nil {
 		t.Error(err)
 	}
@@ -175,19 +177,19 @@ func TestBoundHoldsOutliveTheClock(t *testing.T) {
 	if next, ok := b.NextDue(); next != 5000 || !ok {
 		t.Errorf("next due %d, %v", next, ok)
 	}
-	d := b.Begin()
+	d := b.Begin(entryTime)
 	refused(t, d.Expire(hold(1), 4999), fault.Refused, "hold")
 	must(t, d.Bind(hold(1)))
 	refused(t, d.Bind(hold(1)), fault.Conflict, "hold")
 	refused(t, d.Expire(hold(1), math.MaxInt64), fault.Refused, "hold")
-	records := d.Commit(4, 4000, 3)
+	records := d.Commit(4, 3)
 	if len(records) != 1 || records[0].Kind != ledger.RecordBound {
 		t.Errorf("records %+v", records)
 	}
 	if _, ok := b.NextDue(); ok || len(b.Due(math.MaxInt64, 10)) != 0 {
 		t.Error("a bound hold is due")
 	}
-	d = b.Begin()
+	d = b.Begin(entryTime)
 	must(t, d.Void(hold(1)))
 	if available(t, d, alice) != 100 {
 		t.Errorf("%d available", available(t, d, alice))
@@ -197,7 +199,7 @@ func TestBoundHoldsOutliveTheClock(t *testing.T) {
 	} {
 		refused(t, err, fault.NotFound, "hold")
 	}
-	if records := d.Commit(5, 5000, 4); records[0].Kind != ledger.RecordVoided {
+	if records := d.Commit(5, 4); records[0].Kind != ledger.RecordVoided {
 		t.Errorf("records %+v", records)
 	}
 }
@@ -210,7 +212,7 @@ func TestHoldsExpireAtTheirTime(t *testing.T) {
 	if due := b.Due(5000, 10); !slices.Equal(due, []ledger.HoldID{hold(1)}) {
 		t.Errorf("due %v", due)
 	}
-	d := b.Begin()
+	d := b.Begin(entryTime)
 	must(t, d.Expire(hold(1), 5000))
 	if due := d.Due(5000, 10); len(due) != 0 {
 		t.Errorf("due after it expired: %v", due)
@@ -219,16 +221,16 @@ func TestHoldsExpireAtTheirTime(t *testing.T) {
 	if h.State != ledger.Expired || available(t, d, alice) != 100 {
 		t.Errorf("hold %+v, %d available", h, available(t, d, alice))
 	}
-	if records := d.Commit(4, 5000, 3); records[0].Kind != ledger.RecordExpired {
+	if records := d.Commit(4, 3); records[0].Kind != ledger.RecordExpired {
 		t.Errorf("records %+v", records)
 	}
 	// A hold without an expiry never does.
-	d = b.Begin()
+	d = b.Begin(entryTime)
 	h = payment(60)
 	h.Expires = 0
 	must(t, d.Hold(h))
 	refused(t, d.Expire(h.ID, math.MaxInt64), fault.Refused, "hold")
-	d.Commit(5, 6000, 4)
+	d.Commit(5, 4)
 	if _, ok := b.NextDue(); ok {
 		t.Error("a hold without expiry is due")
 	}
@@ -237,14 +239,14 @@ func TestHoldsExpireAtTheirTime(t *testing.T) {
 // TestDueOfADraft asks for fewer than there are, of which the draft ended the first.
 func TestDueOfADraft(t *testing.T) {
 	b := mustFund(t, 100)
-	d := b.Begin()
+	d := b.Begin(entryTime)
 	for n := uint64(1); n <= 3; n++ {
 		h := payment(1)
 		h.ID = hold(n)
 		must(t, d.Hold(h))
 	}
-	d.Commit(3, 3000, 2)
-	d = b.Begin()
+	d.Commit(3, 2)
+	d = b.Begin(entryTime)
 	must(t, d.Void(hold(1)))
 	must(t, d.Bind(hold(2)))
 	early := payment(1)
@@ -268,26 +270,26 @@ func TestDueOfADraft(t *testing.T) {
 // TestFreezingKeepsPromises captures a hold between accounts that were frozen after it was made.
 func TestFreezingKeepsPromises(t *testing.T) {
 	b := mustHold(t, 100, 60)
-	d := b.Begin()
+	d := b.Begin(entryTime)
 	must(t, d.SetFlags(alice, ledger.NoOverdraft|ledger.FrozenOut))
 	must(t, d.SetFlags(shop, ledger.NoOverdraft|ledger.FrozenIn))
 	refused(t, d.SetFlags(shop, ledger.Closed), fault.Refused, "flags")
-	must(t, d.Capture(hold(1), transfer(2), 1, won(60), nil))
-	d.Commit(4, 4000, 3)
+	must(t, d.Capture(hold(1), move(transfer(2), 1), won(60), false))
+	d.Commit(4, 3)
 }
 
 // TestDueIsOrdered keeps many expiring holds, ends some, and compares with a sorted list.
 func TestDueIsOrdered(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := ledger.NewBook()
-		d := b.Begin()
+		d := b.Begin(0)
 		for n := uint64(1); n <= 2; n++ {
 			s := ledger.Spec{ID: account(n), Currency: money.KRW, Kind: ledger.Asset}
 			if err := d.Open(s); err != nil {
 				t.Fatal(err)
 			}
 		}
-		d.Commit(1, 1000, 1)
+		d.Commit(1, 1)
 		type entry struct {
 			expires int64
 			id      uint64
@@ -300,7 +302,7 @@ func TestDueIsOrdered(t *testing.T) {
 		if isRising {
 			slices.Sort(times)
 		}
-		d, number := b.Begin(), uint64(1)
+		d, number := b.Begin(0), uint64(1)
 		for i, expires := range times {
 			id := uint64(i + 1)
 			err := d.Hold(ledger.Hold{
@@ -312,13 +314,13 @@ func TestDueIsOrdered(t *testing.T) {
 			}
 			want = append(want, entry{expires, id})
 		}
-		number += uint64(len(d.Commit(2, 2000, number)))
+		number += uint64(len(d.Commit(2, number)))
 		ended := rapid.Uint64Range(1, 5).Draw(t, "ended")
-		d = b.Begin()
+		d = b.Begin(0)
 		want = slices.DeleteFunc(want, func(e entry) bool {
 			return e.id%5 < ended && d.Void(hold(e.id)) == nil
 		})
-		d.Commit(3, 3000, number)
+		d.Commit(3, number)
 		slices.SortStableFunc(want, func(x, y entry) int {
 			return cmp.Compare(x.expires, y.expires)
 		})

@@ -10,7 +10,8 @@
 //
 //   - what was debited equals what was credited, and the same of what is pending;
 //   - the pending amounts of an account are those of the live holds that name it;
-//   - an account with NoOverdraft covers what it owes and what is held of it.
+//   - an account with NoOverdraft covers what it owes and what is held of it;
+//   - an account with a floor or ceiling keeps to it, what is held counted in.
 //
 // Nothing posted is ever changed or deleted; a correction is another transfer.
 package ledger
@@ -45,6 +46,10 @@ type AccountID = wire.ID[AccountKind]
 // TransferID names a transfer, with the prefix "txn". The ledger writes it to history and keeps
 // no memory of it: that an id is new is checked by the caller.
 type TransferID = wire.ID[TransferKind]
+
+// OwnerID says whose an account is: the bytes of a company's or member's id, zero for the node
+// itself. The ledger keeps it for the caller and never looks at it.
+type OwnerID [16]byte
 
 // HoldID names a hold, with the prefix "hld". The ledger knows the ids of live holds only; that
 // the id of an ended hold is not used again is checked by the caller.
@@ -89,16 +94,23 @@ const (
 	FrozenIn
 	// FrozenOut refuses new legs and holds that would lower the balance.
 	FrozenOut
+	// Managed says that only the node's own payment rules post to the account. The ledger
+	// keeps it for the caller, who refuses others.
+	Managed
 
-	flagsAll = NoOverdraft | Closed | FrozenIn | FrozenOut
+	flagsAll = NoOverdraft | Closed | FrozenIn | FrozenOut | Managed
 )
 
-// Spec is what an account is opened with. All but the flags stays for ever.
+// Spec is what an account is opened with. All but flags and limits stays for ever.
 type Spec struct {
 	ID       AccountID
+	Owner    OwnerID
 	Currency money.Currency
 	Kind     Kind
 	Flags    Flags
+	// Code is the account's number in the node's chart of accounts; the caller's own.
+	Code   uint16
+	Limits Limits
 }
 
 // Account is one account with its four running sums, all in its currency. It is a copy: changing
@@ -109,6 +121,8 @@ type Account struct {
 	DebitsPosted, CreditsPosted money.Amount
 	// DebitsPending and CreditsPending are the sums of the live holds on each side.
 	DebitsPending, CreditsPending money.Amount
+	// Outflow is what left in the newest window of Limits.Velocity; zero without one.
+	Outflow Outflow
 	// LastRecord is the number of the newest history record of the account, 0 when none is.
 	LastRecord uint64
 }
@@ -116,10 +130,12 @@ type Account struct {
 // unused returns an account to which nothing has happened.
 func unused(s Spec) Account {
 	none := money.New(s.Currency, 0)
-	return Account{
+	a := Account{
 		Spec: s, DebitsPosted: none, CreditsPosted: none,
 		DebitsPending: none, CreditsPending: none,
 	}
+	a.Outflow = a.counted()
+	return a
 }
 
 // Balance returns the posted balance on the account's normal side, and whether it is below zero.
@@ -167,6 +183,14 @@ func (a Account) held() money.Amount {
 	return a.DebitsPending
 }
 
+// coming returns the pending sum that would raise the balance.
+func (a Account) coming() money.Amount {
+	if a.Kind.debitNormal() {
+		return a.DebitsPending
+	}
+	return a.CreditsPending
+}
+
 // covered says whether the balance covers what is held of it.
 func (a Account) covered() bool {
 	in, out := a.posted()
@@ -205,19 +229,31 @@ func (s State) String() string {
 	return names[s]
 }
 
-// Hold reserves Amount to move from Credit's point of view later: a capture debits Debit and
-// credits Credit. It is a copy: changing it changes no book.
+// Hold reserves Amount to move later: a capture debits Debit and credits Credit. It is a copy:
+// changing it changes no book.
 type Hold struct {
 	ID            HoldID
 	Debit, Credit AccountID
-	// Amount is what is reserved, Captured what was taken of it when it was captured.
+	// Amount is what was reserved at first, Captured what all captures took of it.
 	Amount, Captured money.Amount
+	// Code is the caller's own word for the reason.
+	Code uint16
 	// Expires is the time from which an unbound hold may expire, in Unix milliseconds; 0 never.
 	Expires int64
 	// Bound says that a transfer to another node depends on the hold (protocol.md A4): from
 	// then on it never expires and only a verdict ends it.
 	Bound bool
 	State State
+}
+
+// Left returns what is still reserved: nothing once the hold has ended.
+func (h Hold) Left() money.Amount {
+	if h.State != Held {
+		return money.New(h.Amount.Currency(), 0)
+	}
+	left, err := h.Amount.Sub(h.Captured)
+	must(err)
+	return left
 }
 
 // expiring says whether a clock may end the hold.
@@ -227,6 +263,34 @@ func (h Hold) expiring() bool { return h.State == Held && !h.Bound && h.Expires 
 type Leg struct {
 	Debit, Credit AccountID
 	Amount        money.Amount
+	// Balancing makes Amount the most that is moved; the zero value moves just that.
+	Balancing Balancing
+}
+
+// Balancing says which accounts of a leg may bring its amount down, or'ed together.
+type Balancing uint8
+
+const (
+	// UpToDebit moves no more than the debit account can give or take: what its balance
+	// leaves after holds, above its floor if that is above zero, where a debit lowers it; the
+	// room under its ceiling, or any amount without one, where a debit raises it.
+	UpToDebit Balancing = 1 << iota
+	// UpToCredit moves no more than the credit account can give or take, by the same rule.
+	UpToCredit
+)
+
+// Transfer moves money by one or more legs: all of them or none.
+type Transfer struct {
+	ID TransferID
+	// Code is the caller's own word for the reason.
+	Code uint16
+	// Effective is when the transfer counts from, in Unix milliseconds; 0 is when it is
+	// recorded.
+	Effective int64
+	// Reverses is the transfer of which this one is the counter-entry; zero for others. What
+	// the legs of that one were is the caller's knowledge.
+	Reverses TransferID
+	Legs     []Leg
 }
 
 // LegsMax is the largest number of legs of one transfer.
@@ -250,6 +314,16 @@ func assert(ok bool, what string) {
 	if !ok {
 		panic("ledger: " + what)
 	}
+}
+
+// notFound is an id that the ledger does not know.
+func notFound(field, message string) error {
+	return fault.New(fault.NotFound, field, "%s", message)
+}
+
+// uncountable is a sum that would need more than 128 bits.
+func uncountable() error {
+	return fault.New(fault.TooLarge, "amount", "the amount is larger than the ledger can count")
 }
 
 // refusal is a rule of the ledger that forbids something now.

@@ -35,13 +35,26 @@ func hold(n uint64) (id ledger.HoldID) {
 	return id
 }
 
+// entryTime is the journal's time of most drafts.
+const entryTime = 3000
+
+// leg is a leg that moves just its amount.
+func leg(debit, credit ledger.AccountID, amount money.Amount) ledger.Leg {
+	return ledger.Leg{Debit: debit, Credit: credit, Amount: amount}
+}
+
+// move is a transfer of legs.
+func move(id ledger.TransferID, code uint16, legs ...ledger.Leg) *ledger.Transfer {
+	return &ledger.Transfer{ID: id, Code: code, Legs: legs}
+}
+
 func won(minor uint64) money.Amount { return money.New(money.KRW, minor) }
 
 // mustOpenBook returns a book with the accounts above, all empty.
 func mustOpenBook(tb testing.TB) *ledger.Book {
 	tb.Helper()
 	b := ledger.NewBook()
-	d := b.Begin()
+	d := b.Begin(entryTime)
 	for _, s := range []ledger.Spec{
 		{ID: bank, Currency: money.KRW, Kind: ledger.Asset},
 		{ID: alice, Currency: money.KRW, Kind: ledger.Liability, Flags: ledger.NoOverdraft},
@@ -51,7 +64,7 @@ func mustOpenBook(tb testing.TB) *ledger.Book {
 	} {
 		must(tb, d.Open(s))
 	}
-	d.Commit(1, 1000, 1)
+	d.Commit(1, 1)
 	return b
 }
 
@@ -59,9 +72,9 @@ func mustOpenBook(tb testing.TB) *ledger.Book {
 func mustFund(tb testing.TB, minor uint64) *ledger.Book {
 	tb.Helper()
 	b := mustOpenBook(tb)
-	d := b.Begin()
-	must(tb, d.Post(transfer(1), 7, []ledger.Leg{{bank, alice, won(minor)}}))
-	d.Commit(2, 2000, 1)
+	d := b.Begin(entryTime)
+	must(tb, d.Post(move(transfer(1), 7, leg(bank, alice, won(minor)))))
+	d.Commit(2, 1)
 	return b
 }
 
@@ -111,18 +124,16 @@ func available(tb testing.TB, d *ledger.Draft, id ledger.AccountID) uint64 {
 
 func TestPostMovesMoney(t *testing.T) {
 	b := mustFund(t, 100_000)
-	d := b.Begin()
-	must(t, d.Post(transfer(2), 9, []ledger.Leg{
-		{alice, shop, won(15_000)},
-		{shop, fees, won(375)},
-	}))
+	d := b.Begin(entryTime)
+	must(t, d.Post(move(transfer(2), 9, leg(alice, shop, won(15_000)),
+		leg(shop, fees, won(375)))))
 	if got := balance(t, d, alice); got != 85_000 {
 		t.Errorf("alice has %d", got)
 	}
 	if a, _ := b.Account(alice); a.CreditsPosted != won(100_000) || !a.DebitsPosted.IsZero() {
 		t.Errorf("the book shows what is not committed: %+v", a)
 	}
-	records := d.Commit(3, 3000, 2)
+	records := d.Commit(3, 2)
 	if len(records) != 2 {
 		t.Fatalf("%d records", len(records))
 	}
@@ -154,62 +165,62 @@ func TestPostRefusals(t *testing.T) {
 		code  fault.Code
 		field string
 	}{
-		{"no id", transfer(0), []ledger.Leg{{alice, shop, won(1)}}, fault.Invalid, "transfer"},
+		{"no id", transfer(0), []ledger.Leg{leg(alice, shop, won(1))}, fault.Invalid, "transfer"},
 		{"no legs", transfer(2), nil, fault.Invalid, "legs"},
 		{
 			"too many legs", transfer(2), make([]ledger.Leg, ledger.LegsMax+1),
 			fault.TooLarge, "legs",
 		},
-		{"nothing", transfer(2), []ledger.Leg{{alice, shop, won(0)}}, fault.Invalid, "amount"},
-		{"to itself", transfer(2), []ledger.Leg{{alice, alice, won(1)}}, fault.Invalid, "account"},
+		{"nothing", transfer(2), []ledger.Leg{leg(alice, shop, won(0))}, fault.Invalid, "amount"},
+		{"to itself", transfer(2), []ledger.Leg{leg(alice, alice, won(1))}, fault.Invalid, "account"},
 		{
 			"unknown debit", transfer(2),
-			[]ledger.Leg{{account(9), shop, won(1)}},
-			fault.NotFound, "account",
+			[]ledger.Leg{leg(account(9), shop, won(1))},
+			fault.NotFound, "debit",
 		},
 		{
 			"unknown credit", transfer(2),
-			[]ledger.Leg{{alice, account(9), won(1)}},
-			fault.NotFound, "account",
+			[]ledger.Leg{leg(alice, account(9), won(1))},
+			fault.NotFound, "credit",
 		},
 		{
 			"other currency", transfer(2),
-			[]ledger.Leg{{alice, dollar, won(1)}},
+			[]ledger.Leg{leg(alice, dollar, won(1))},
 			fault.Invalid, "currency",
 		},
 		{
 			"amount of another currency", transfer(2),
-			[]ledger.Leg{{alice, shop, money.New(money.JPY, 1)}},
+			[]ledger.Leg{leg(alice, shop, money.New(money.JPY, 1))},
 			fault.Invalid, "currency",
 		},
 		{
 			"not covered", transfer(2),
-			[]ledger.Leg{{alice, shop, won(100_001)}},
+			[]ledger.Leg{leg(alice, shop, won(100_001))},
 			fault.Refused, "amount",
 		},
 		{
 			"second leg not covered", transfer(2),
-			[]ledger.Leg{{alice, shop, won(5)}, {shop, fees, won(6)}},
+			[]ledger.Leg{leg(alice, shop, won(5)), leg(shop, fees, won(6))},
 			fault.Refused, "amount",
 		},
 		{
 			"second leg invalid", transfer(2),
-			[]ledger.Leg{{alice, shop, won(5)}, {shop, shop, won(6)}},
+			[]ledger.Leg{leg(alice, shop, won(5)), leg(shop, shop, won(6))},
 			fault.Invalid, "account",
 		},
 		{
 			"more than can be counted", transfer(2),
-			[]ledger.Leg{{bank, fees, top}},
-			fault.Refused, "amount",
+			[]ledger.Leg{leg(bank, fees, top)},
+			fault.TooLarge, "amount",
 		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			b := mustFund(t, 100_000)
 			before := b.Encode()
-			d := b.Begin()
-			refused(t, d.Post(c.id, 1, c.legs), c.code, c.field)
-			if records := d.Commit(3, 3000, 2); len(records) != 0 {
+			d := b.Begin(entryTime)
+			refused(t, d.Post(move(c.id, 1, c.legs...)), c.code, c.field)
+			if records := d.Commit(3, 2); len(records) != 0 {
 				t.Errorf("records of a refused transfer: %+v", records)
 			}
 			if string(b.Encode()) != string(before) {
@@ -221,37 +232,37 @@ func TestPostRefusals(t *testing.T) {
 
 func TestLegsMay(t *testing.T) {
 	b := mustFund(t, 2*ledger.LegsMax)
-	d := b.Begin()
+	d := b.Begin(entryTime)
 	// A wallet without money passes on what it gets later in the same transfer.
-	must(t, d.Post(transfer(2), 1, []ledger.Leg{{shop, fees, won(3)}, {alice, shop, won(3)}}))
+	must(t, d.Post(move(transfer(2), 1, leg(shop, fees, won(3)), leg(alice, shop, won(3)))))
 	full := make([]ledger.Leg, ledger.LegsMax)
 	for i := range full {
 		full[i] = ledger.Leg{Debit: alice, Credit: shop, Amount: won(1)}
 	}
-	must(t, d.Post(transfer(3), 1, full))
-	if records := d.Commit(3, 3000, 2); len(records) != 2+ledger.LegsMax {
+	must(t, d.Post(move(transfer(3), 1, full...)))
+	if records := d.Commit(3, 2); len(records) != 2+ledger.LegsMax {
 		t.Errorf("%d records", len(records))
 	}
 }
 
 func TestNormalSides(t *testing.T) {
 	b := mustOpenBook(t)
-	d := b.Begin()
-	must(t, d.Post(transfer(1), 1, []ledger.Leg{{fees, bank, won(40)}}))
+	d := b.Begin(entryTime)
+	must(t, d.Post(move(transfer(1), 1, leg(fees, bank, won(40)))))
 	if got := balance(t, d, bank); got != -40 {
 		t.Errorf("an asset credited by 40 stands at %d", got)
 	}
 	if got := balance(t, d, fees); got != -40 {
 		t.Errorf("an income debited by 40 stands at %d", got)
 	}
-	records := d.Commit(2, 2000, 1)
+	records := d.Commit(2, 1)
 	if !records[0].DebitNegative || !records[0].CreditNegative {
 		t.Errorf("record %+v", records[0])
 	}
-	d = b.Begin()
+	d = b.Begin(entryTime)
 	refused(t, d.SetFlags(bank, ledger.NoOverdraft), fault.Refused, "flags")
-	must(t, d.Post(transfer(2), 1, []ledger.Leg{{bank, fees, won(40)}}))
+	must(t, d.Post(move(transfer(2), 1, leg(bank, fees, won(40)))))
 	must(t, d.SetFlags(bank, ledger.NoOverdraft))
-	refused(t, d.Post(transfer(3), 1, []ledger.Leg{{fees, bank, won(1)}}), fault.Refused, "amount")
+	refused(t, d.Post(move(transfer(3), 1, leg(fees, bank, won(1)))), fault.Refused, "amount")
 	d.Discard()
 }

@@ -89,7 +89,7 @@ func (m *machine) SetFlags(t *rapid.T) {
 
 func (m *machine) Post(t *rapid.T) {
 	legs := rapid.SliceOfN(someLeg, 1, 4).Draw(t, "legs")
-	agree(t, m.draft.Post(transfer(1), 1, legs), m.drafted.post(legs))
+	agree(t, m.draft.Post(move(transfer(1), 1, legs...)), m.drafted.post(legs))
 }
 
 func (m *machine) Hold(t *rapid.T) {
@@ -98,7 +98,7 @@ func (m *machine) Hold(t *rapid.T) {
 		ID: someHold.Draw(t, "id"), Debit: leg.Debit, Credit: leg.Credit, Amount: leg.Amount,
 		Expires: rapid.Int64Range(0, 50).Draw(t, "expires"),
 	}
-	agree(t, m.draft.Hold(h), m.drafted.hold(h))
+	agree(t, m.draft.Hold(h), m.drafted.hold(h, m.now))
 }
 
 func (m *machine) Bind(t *rapid.T) {
@@ -109,8 +109,8 @@ func (m *machine) Bind(t *rapid.T) {
 func (m *machine) Capture(t *rapid.T) {
 	id, amount := someHold.Draw(t, "id"), someAmount.Draw(t, "amount")
 	further := rapid.SliceOfN(someLeg, 0, 2).Draw(t, "further")
-	err := m.draft.Capture(id, transfer(1), 1, amount, further)
-	agree(t, err, m.drafted.capture(id, amount, further))
+	err := m.draft.Capture(id, move(transfer(1), 1, further...), amount, false)
+	agree(t, err, m.drafted.capture(id, amount, further, m.now))
 }
 
 func (m *machine) Void(t *rapid.T) {
@@ -145,9 +145,8 @@ func (m *machine) Discard(*rapid.T) {
 
 func (m *machine) Commit(t *rapid.T) {
 	m.index++
-	m.now += rapid.Int64Range(0, 5).Draw(t, "passed")
 	number := uint64(len(m.history)) + 1
-	for i, r := range m.draft.Commit(m.index, m.now, number) {
+	for i, r := range m.draft.Commit(m.index, number) {
 		if r.Number != number+uint64(i) || r.Index != m.index || r.Time != m.now {
 			t.Fatalf("record %+v in entry %d", r, m.index)
 		}
@@ -157,11 +156,12 @@ func (m *machine) Commit(t *rapid.T) {
 	m.committed = m.drafted.clone()
 	m.image(t)
 	m.read(t)
+	m.now += rapid.Int64Range(0, 5).Draw(t, "passed")
 	m.begin()
 }
 
 func (m *machine) begin() {
-	m.draft, m.marks = m.book.Begin(), nil
+	m.draft, m.marks = m.book.Begin(m.now), nil
 }
 
 // image checks that the image of the book is the book, and goes on with the decoded one.

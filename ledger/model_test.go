@@ -175,7 +175,10 @@ func (m *model) move(legs []ledger.Leg) fault.Code {
 	return ""
 }
 
-func (m *model) hold(h ledger.Hold) fault.Code {
+func (m *model) hold(h ledger.Hold, now int64) fault.Code {
+	if h.Expires != 0 && h.Expires <= now {
+		return fault.Refused
+	}
 	return m.try(func(m *model) fault.Code {
 		if _, taken := m.holds[h.ID]; taken {
 			return fault.Conflict
@@ -232,7 +235,9 @@ func (m *model) expire(id ledger.HoldID, now int64) fault.Code {
 	})
 }
 
-func (m *model) capture(id ledger.HoldID, amount money.Amount, further []ledger.Leg) fault.Code {
+func (m *model) capture(
+	id ledger.HoldID, amount money.Amount, further []ledger.Leg, now int64,
+) fault.Code {
 	return m.try(func(m *model) fault.Code {
 		h := m.holds[id]
 		minor, _ := amount.Uint64()
@@ -240,7 +245,7 @@ func (m *model) capture(id ledger.HoldID, amount money.Amount, further []ledger.
 			if code := m.pair(h.debit, h.credit, amount, true); code != "" {
 				return code
 			}
-			if int(minor) > h.minor {
+			if !h.bound && h.expires != 0 && h.expires <= now || int(minor) > h.minor {
 				return fault.Refused
 			}
 			h.state = ledger.Captured

@@ -1,25 +1,34 @@
 package ledger
 
 import (
+	"math"
+
 	"seyfert/fault"
 	"seyfert/money"
 )
 
-// Post moves money: all legs or none, in their order. Whether balances allow it is judged after
-// the last leg, so legs may pass through an account that has nothing itself.
+// Post moves money: all legs of t or none, in their order. Whether balances allow it is judged
+// after the last leg, so legs may pass through an account that has nothing itself. t is only
+// read.
 //
-// code is the caller's own word for the reason and goes to history. It is invalid with a leg of
-// no amount, of another currency than its accounts or between an account and itself (fields
-// "amount", "currency", "account"), too large with more than LegsMax legs (field "legs"), not
-// found with an unknown account (field "account"), and refused when an account is closed or
-// frozen (field "account") or does not cover it (field "amount").
-func (d *Draft) Post(id TransferID, code uint16, legs []Leg) error {
+// Errors, by code and field:
+//
+//	invalid    transfer, legs, effective, reverses   t itself is not one
+//	           amount                                a leg of nothing
+//	           currency                              amount and accounts differ
+//	           account                               from an account to itself
+//	not_found  debit, credit                         no account has the id
+//	too_large  legs, amount                          over LegsMax; a sum over 128 bits
+//	refused    debit, credit                         the account is closed or frozen
+//	           amount                                not covered, or nothing to balance to
+//	           floor, ceiling, velocity              a limit of an account
+func (d *Draft) Post(t *Transfer) error {
 	d.check()
-	if err := checkTransfer(id, len(legs)); err != nil {
+	if err := t.validate(len(t.Legs)); err != nil {
 		return err
 	}
 	start := d.Savepoint()
-	err := d.post(id, code, 0, legs)
+	err := d.post(t, 0)
 	if err == nil {
 		err = d.rules(start.records)
 	}
@@ -29,11 +38,15 @@ func (d *Draft) Post(id TransferID, code uint16, legs []Leg) error {
 	return err
 }
 
-// checkTransfer judges what no account has to be asked about.
-func checkTransfer(id TransferID, legs int) error {
+// validate judges what no account has to be asked about.
+func (t *Transfer) validate(legs int) error {
 	switch {
-	case id.IsZero():
+	case t.ID.IsZero():
 		return invalid("transfer", "the transfer needs an id")
+	case t.Effective < 0 || t.Effective > timeMax:
+		return invalid("effective", "the time is out of range")
+	case t.Reverses == t.ID:
+		return invalid("reverses", "a transfer cannot reverse itself")
 	case legs == 0:
 		return invalid("legs", "a transfer needs at least one leg")
 	case legs > LegsMax:
@@ -42,9 +55,16 @@ func checkTransfer(id TransferID, legs int) error {
 	return nil
 }
 
-// post moves legs, numbered from first; a failure is left to the caller to roll back.
-func (d *Draft) post(id TransferID, code uint16, first int, legs []Leg) error {
-	for i, leg := range legs {
+// post posts the legs, numbered from first; a failure is left to the caller to roll back.
+func (d *Draft) post(t *Transfer, first int) error {
+	record := Record{
+		Kind: RecordPosted, Transfer: t.ID, Code: t.Code, Effective: t.Effective,
+		Reverses: t.Reverses,
+	}
+	if !t.Reverses.IsZero() {
+		record.Kind = RecordReversed
+	}
+	for i, leg := range t.Legs {
 		s, err := d.sidesOf(leg.Debit, leg.Credit, leg.Amount)
 		if err != nil {
 			return err
@@ -52,8 +72,56 @@ func (d *Draft) post(id TransferID, code uint16, first int, legs []Leg) error {
 		if err := d.admits(s); err != nil {
 			return err
 		}
-		record := Record{Kind: RecordPosted, Transfer: id, Code: code, Leg: uint16(first + i)}
-		if err := d.move(s, leg.Amount, record); err != nil {
+		amount, err := d.balanced(s, leg)
+		if err != nil {
+			return err
+		}
+		if err := d.spend(s, amount); err != nil {
+			return err
+		}
+		record.Leg = uint16(first + i)
+		if err := d.move(s, amount, record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// balanced returns what a leg moves: its amount, or what the accounts make of it.
+func (d *Draft) balanced(s sides, leg Leg) (money.Amount, error) {
+	if leg.Balancing&^(UpToDebit|UpToCredit) != 0 {
+		return money.Amount{}, invalid("balancing", "the balancing is not known")
+	}
+	most := wide{math.MaxUint64, math.MaxUint64}
+	if debit := d.view(s.debit); leg.Balancing&UpToDebit != 0 {
+		most = debit.give(!debit.Kind.debitNormal())
+	}
+	if credit := d.view(s.credit); leg.Balancing&UpToCredit != 0 {
+		if other := credit.give(credit.Kind.debitNormal()); other.less(most) {
+			most = other
+		}
+	}
+	if most.isZero() {
+		return money.Amount{}, refusal("amount", "there is nothing to move")
+	}
+	if most.less(wideOf(leg.Amount)) {
+		return most.of(leg.Amount.Currency()), nil
+	}
+	return leg.Amount, nil
+}
+
+// spend counts an amount against the velocity of the accounts that it lowers.
+func (d *Draft) spend(s sides, amount money.Amount) error {
+	for _, side := range [...]struct {
+		ordinal uint32
+		debit   bool
+	}{{s.debit, true}, {s.credit, false}} {
+		account := d.view(side.ordinal)
+		if account.Limits.Velocity.Period == 0 || account.Kind.debitNormal() == side.debit {
+			continue
+		}
+		d.touch(side.ordinal)
+		if err := d.view(side.ordinal).spend(amount, d.now); err != nil {
 			return err
 		}
 	}
@@ -65,8 +133,10 @@ func (d *Draft) sidesOf(debit, credit AccountID, amount money.Amount) (sides, er
 	from, ok := d.find(debit)
 	to, also := d.find(credit)
 	switch {
-	case !ok || !also:
-		return sides{}, fault.New(fault.NotFound, "account", "no account has this id")
+	case !ok:
+		return sides{}, notFound("debit", "no account has this id")
+	case !also:
+		return sides{}, notFound("credit", "no account has this id")
 	case from == to:
 		return sides{}, invalid("account", "money cannot move from an account to itself")
 	case amount.IsZero():
@@ -80,9 +150,6 @@ func (d *Draft) sidesOf(debit, credit AccountID, amount money.Amount) (sides, er
 // admits refuses what closed and frozen accounts do not take part in.
 func (d *Draft) admits(s sides) error {
 	debit, credit := d.view(s.debit), d.view(s.credit)
-	if (debit.Flags|credit.Flags)&Closed != 0 {
-		return refusal("account", "the account is closed")
-	}
 	debitStop, creditStop := FrozenOut, FrozenIn
 	if debit.Kind.debitNormal() {
 		debitStop = FrozenIn
@@ -90,8 +157,15 @@ func (d *Draft) admits(s sides) error {
 	if credit.Kind.debitNormal() {
 		creditStop = FrozenOut
 	}
-	if debit.Flags&debitStop != 0 || credit.Flags&creditStop != 0 {
-		return refusal("account", "the account is frozen")
+	switch {
+	case debit.Flags&Closed != 0:
+		return refusal("debit", "the account is closed")
+	case credit.Flags&Closed != 0:
+		return refusal("credit", "the account is closed")
+	case debit.Flags&debitStop != 0:
+		return refusal("debit", "the account is frozen")
+	case credit.Flags&creditStop != 0:
+		return refusal("credit", "the account is frozen")
 	}
 	return nil
 }
@@ -101,7 +175,7 @@ func (d *Draft) move(s sides, amount money.Amount, record Record) error {
 	sum := d.sum(amount.Currency())
 	total, err := sum.Add(amount)
 	if err != nil {
-		return refusal("amount", "the amount is larger than the ledger can count")
+		return uncountable()
 	}
 	d.touch(s.debit)
 	d.touch(s.credit)
@@ -120,6 +194,7 @@ func (d *Draft) move(s sides, amount money.Amount, record Record) error {
 // and back-pointers follow at commit.
 func (d *Draft) record(s sides, amount money.Amount, record Record) {
 	debit, credit := d.view(s.debit), d.view(s.credit)
+	record.Time = d.now
 	record.Debit, record.Credit, record.Amount = debit.ID, credit.ID, amount
 	record.DebitBalance, record.DebitNegative = debit.Balance()
 	record.CreditBalance, record.CreditNegative = credit.Balance()
@@ -131,8 +206,8 @@ func (d *Draft) record(s sides, amount money.Amount, record Record) {
 func (d *Draft) rules(from int) error {
 	for _, s := range d.sides[from:] {
 		for _, ordinal := range [...]uint32{s.debit, s.credit} {
-			if a := d.view(ordinal); a.Flags&NoOverdraft != 0 && !a.covered() {
-				return refusal("amount", "the balance does not cover the amount")
+			if err := d.view(ordinal).rules(); err != nil {
+				return err
 			}
 		}
 	}

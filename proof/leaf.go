@@ -10,7 +10,7 @@ import (
 const (
 	// KindCleared is a clearing.Cleared: one transfer between two nodes.
 	KindCleared uint16 = 1
-	// KindPosted is a ledger posting, KindHold a change of a hold: 160-byte ledger records.
+	// KindPosted is a ledger posting, KindHold a change of a hold: 150-byte ledger records.
 	KindPosted uint16 = 2
 	KindHold   uint16 = 3
 	// KindState is a change of a domain row: deposit, offer, order, claim, peer, credential.
