@@ -5,7 +5,6 @@ import (
 	"unicode/utf8"
 
 	"seyfert/fault"
-	"seyfert/wire"
 )
 
 // Format is the version of an entry's layout, which stands in each header. A change of the
@@ -93,18 +92,20 @@ func (e Entry) Encode() []byte {
 	if err := e.validate(); err != nil {
 		panic(err)
 	}
-	return wire.MustMarshal(e)
+	return e.append(make([]byte, 0, e.size()))
 }
 
 // DecodeEntry reads the bytes that Encode returns and nothing else: another format, a number
-// of commands or a size over its limit, or any other form of the same entry is an error.
+// of commands or a size over its limit, or any other form of the same entry is an error. The
+// bodies are parts of data, which must not change afterwards.
 func DecodeEntry(data []byte) (Entry, error) {
 	if len(data) > EntryBytesMax {
 		return Entry{}, fmt.Errorf("journal entry of %d bytes: over the limit", len(data))
 	}
-	var e Entry
-	if err := wire.Unmarshal(data, &e); err != nil {
-		return Entry{}, fmt.Errorf("journal entry: %w", err)
+	r := cursor{rest: data}
+	e := r.entry()
+	if r.err != nil {
+		return Entry{}, fmt.Errorf("journal entry: %w", r.err)
 	}
 	if err := e.validate(); err != nil {
 		return Entry{}, err
@@ -122,17 +123,24 @@ func (e Entry) validate() error {
 	if len(e.Commands) == 0 || len(e.Commands) > EntryCommandsMax {
 		return fmt.Errorf("journal entry: %d commands", len(e.Commands))
 	}
-	size := headerBytesMax + len(e.Header.Node)
 	for i := range e.Commands {
 		if refused := e.Commands[i].validate(); refused != nil {
 			return fmt.Errorf("journal entry: command %d: %w", i, refused)
 		}
-		size += e.Commands[i].size()
 	}
-	if size > EntryBytesMax {
+	if size := e.size(); size > EntryBytesMax {
 		return fmt.Errorf("journal entry: up to %d bytes: over the limit", size)
 	}
 	return nil
+}
+
+// size bounds the entry's encoded length from above.
+func (e *Entry) size() int {
+	size := headerBytesMax + len(e.Header.Node)
+	for i := range e.Commands {
+		size += e.Commands[i].size()
+	}
+	return size
 }
 
 // validate says why a command cannot be written, naming the field.
