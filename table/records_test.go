@@ -13,6 +13,12 @@ import (
 
 const recordSize = 160
 
+// filedSize is how long a record is in a file, and recordsHead what is before the first one.
+const (
+	filedSize   = recordSize + 4
+	recordsHead = 16
+)
+
 // record is a full-size record that says its own number.
 func record(number uint64) []byte {
 	return binary.BigEndian.AppendUint64(bytes.Repeat([]byte{0xa5}, recordSize-8), number)
@@ -57,39 +63,96 @@ func mustOpenRecords(tb testing.TB, path string, keep uint64) *table.RecordsFile
 	return r
 }
 
+// eachRecords runs one test against every implementation of Records.
+func eachRecords(t *testing.T, test func(t *testing.T, r table.Records)) {
+	t.Run("memory", func(t *testing.T) { test(t, table.NewRecordsMemory(recordSize)) })
+	t.Run("file", func(t *testing.T) {
+		test(t, mustOpenRecords(t, filepath.Join(t.TempDir(), "history"), 0))
+	})
+}
+
 func TestRecordsReadBack(t *testing.T) {
-	implementations := map[string]func() table.Records{
-		"file": func() table.Records {
-			return mustOpenRecords(t, filepath.Join(t.TempDir(), "history"), 0)
-		},
-		"memory": func() table.Records { return table.NewRecordsMemory(recordSize) },
-	}
-	for name, open := range implementations {
-		t.Run(name, func(t *testing.T) {
-			r := open()
-			wantRecords(t, r, 0)
-			mustAppend(t, r, 1, 5000) // more than the buffer holds
-			wantRecords(t, r, 5000)
-			if err := r.Sync(); err != nil {
+	eachRecords(t, func(t *testing.T, r table.Records) {
+		wantRecords(t, r, 0)
+		mustAppend(t, r, 1, 20_000) // more than a chunk holds
+		wantRecords(t, r, 20_000)
+		if err := r.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		mustAppend(t, r, 20_001, 20_003)
+		wantRecords(t, r, 20_003)
+		mustPanic(t, "record of 3 bytes", func() { _ = r.Append([]byte{1, 2, 3}) })
+		mustPanic(t, "records of 160 bytes", func() { _ = r.AppendMany(make([]byte, 161)) })
+		mustPanic(t, "records of 160 bytes", func() { _, _ = r.Read(1, make([]byte, 161)) })
+		got, _ := r.At(1)
+		clear(got)
+		wantRecords(t, r, 20_003)
+		mustClose(t, r)
+		if err := r.Append(record(1)); !errors.Is(err, table.ErrClosed) {
+			t.Fatalf("append after close: %v", err)
+		}
+		if _, err := r.At(1); !errors.Is(err, table.ErrClosed) {
+			t.Fatalf("read after close: %v", err)
+		}
+		if err := r.Sync(); !errors.Is(err, table.ErrClosed) {
+			t.Fatalf("sync after close: %v", err)
+		}
+		if err := r.Close(); !errors.Is(err, table.ErrClosed) {
+			t.Fatalf("second close: %v", err)
+		}
+	})
+}
+
+func TestRecordsManyAtOnce(t *testing.T) {
+	eachRecords(t, func(t *testing.T, r table.Records) {
+		number := uint64(0)
+		for _, count := range []int{0, 1, 3, 7000, 12_000} {
+			var all []byte
+			for range count {
+				number++
+				all = append(all, record(number)...)
+			}
+			if err := r.AppendMany(all); err != nil {
 				t.Fatal(err)
 			}
-			mustAppend(t, r, 5001, 5003)
-			wantRecords(t, r, 5003)
-			mustPanic(t, "record of 3 bytes", func() { _ = r.Append([]byte{1, 2, 3}) })
-			got, _ := r.At(1)
-			clear(got)
-			wantRecords(t, r, 5003)
-			mustClose(t, r)
-			if err := r.Append(record(1)); !errors.Is(err, table.ErrClosed) {
-				t.Fatalf("append after close: %v", err)
+		}
+		for _, synced := range []bool{false, true} {
+			if synced {
+				if err := r.Sync(); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if _, err := r.At(1); !errors.Is(err, table.ErrClosed) {
-				t.Fatalf("read after close: %v", err)
+			for _, first := range []uint64{1, 2, 5000, number - 1, number} {
+				for _, room := range []int{0, 1, 2, 700, 20_000} {
+					wantRead(t, r, first, room)
+				}
 			}
-			if err := r.Close(); !errors.Is(err, table.ErrClosed) {
-				t.Fatalf("second close: %v", err)
+		}
+		for _, first := range []uint64{0, number + 1} {
+			if _, err := r.Read(first, make([]byte, recordSize)); err == nil {
+				t.Fatalf("record %d of %d was read", first, number)
 			}
-		})
+		}
+		mustClose(t, r)
+	})
+}
+
+// wantRead reads records from a first one on into a buffer that has room for some.
+func wantRead(tb testing.TB, r table.Records, first uint64, room int) {
+	tb.Helper()
+	into := make([]byte, room*recordSize)
+	count, err := r.Read(first, into)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if want := min(uint64(room), r.Len()-first+1); uint64(count) != want {
+		tb.Fatalf("read %d from %d, want %d", count, first, want)
+	}
+	for i := range count {
+		got := into[i*recordSize : (i+1)*recordSize]
+		if number := first + uint64(i); !bytes.Equal(got, record(number)) {
+			tb.Fatalf("record %d reads %x", number, got)
+		}
 	}
 }
 
@@ -101,7 +164,7 @@ func TestRecordsAreCutToWhatIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustClose(t, r)
-	tear(t, path, 16+10*recordSize+3)
+	tear(t, path, recordsHead+10*filedSize+3)
 
 	r = mustOpenRecords(t, path, 7)
 	wantRecords(t, r, 7)

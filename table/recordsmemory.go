@@ -32,30 +32,43 @@ func (r *RecordsMemory) Clone(keep uint64) *RecordsMemory {
 
 // Append implements Records. A record of another size panics.
 func (r *RecordsMemory) Append(record []byte) error {
-	if len(record) != r.size {
-		panic(fmt.Sprintf("table: record of %d bytes, not %d", len(record), r.size))
-	}
+	mustBeOne(len(record), r.size)
+	return r.AppendMany(record)
+}
+
+// AppendMany implements Records. Anything but whole records panics.
+func (r *RecordsMemory) AppendMany(records []byte) error {
+	mustFit(len(records), r.size)
 	r.state.Lock()
 	defer r.state.Unlock()
 	if r.closed {
 		return ErrClosed
 	}
-	r.bytes = append(r.bytes, record...)
+	r.bytes = append(r.bytes, records...)
 	return nil
 }
 
 // At implements Records.
 func (r *RecordsMemory) At(number uint64) ([]byte, error) {
+	record := make([]byte, r.size)
+	if _, err := r.Read(number, record); err != nil {
+		return nil, err
+	}
+	return record, nil
+}
+
+// Read implements Records.
+func (r *RecordsMemory) Read(first uint64, into []byte) (int, error) {
+	mustFit(len(into), r.size)
 	r.state.RLock()
 	defer r.state.RUnlock()
 	if r.closed {
-		return nil, ErrClosed
+		return 0, ErrClosed
 	}
-	if length := uint64(len(r.bytes) / r.size); number == 0 || number > length {
-		return nil, fmt.Errorf("record %d of %d", number, length)
+	if length := uint64(len(r.bytes) / r.size); first == 0 || first > length {
+		return 0, fmt.Errorf("record %d of %d", first, length)
 	}
-	at := int(number-1) * r.size
-	return append([]byte(nil), r.bytes[at:at+r.size]...), nil
+	return copy(into, r.bytes[int(first-1)*r.size:]) / r.size, nil
 }
 
 // Len implements Records.
