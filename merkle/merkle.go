@@ -28,10 +28,21 @@ const ProofHashesMax = 49
 // Hash is a SHA-256 hash of a leaf, of an interior node or of a whole tree.
 type Hash = tlog.Hash
 
+// HashSize is the length of a hash in bytes.
+const HashSize = tlog.HashSize
+
+// leafBytesInPlace is the length of leaf data up to which LeafHash allocates nothing. Leaves of
+// a node are far shorter.
+const leafBytesInPlace = 511
+
 // LeafHash returns the hash of a leaf with the given data, SHA-256(00 || data), as RFC 6962
 // section 2.1 defines it.
 func LeafHash(data []byte) Hash {
-	return tlog.RecordHash(data)
+	if len(data) > leafBytesInPlace {
+		return tlog.RecordHash(data)
+	}
+	var prefixed [1 + leafBytesInPlace]byte
+	return sha256.Sum256(prefixed[:1+copy(prefixed[1:], data)])
 }
 
 // NodeHash returns the hash of an interior node, SHA-256(01 || left || right), as RFC 6962
@@ -115,18 +126,36 @@ func (t *Tree) Root() Hash {
 // from index StoredCount(size before) on: the leaf's own and that of every subtree that it
 // completes. It fails only if the tree already has LeavesMax leaves, and then changes nothing.
 func (t *Tree) Append(leaf Hash) ([]Hash, error) {
-	if t.size >= LeavesMax {
-		return nil, fmt.Errorf("merkle: the tree is full at %d leaves", LeavesMax)
+	var room [storedBytesMax]byte
+	kept, err := t.AppendTo(room[:0], leaf)
+	if err != nil {
+		return nil, err
 	}
-	completed := bits.TrailingZeros64(uint64(t.size + 1))
-	stored := make([]Hash, 0, completed+1)
-	stored = append(stored, leaf)
+	stored := make([]Hash, len(kept)/HashSize)
+	for i := range stored {
+		stored[i] = Hash(kept[i*HashSize:])
+	}
+	return stored, nil
+}
+
+// storedBytesMax is the most that one leaf adds to a store: its own hash and one for each level
+// above it.
+const storedBytesMax = ProofHashesMax * HashSize
+
+// AppendTo is Append for many leaves: it appends the hashes that the caller must keep to stored,
+// HashSize bytes each and nothing between them, and returns the longer slice. It allocates
+// nothing if stored has room.
+func (t *Tree) AppendTo(stored []byte, leaf Hash) ([]byte, error) {
+	if t.size >= LeavesMax {
+		return stored, fmt.Errorf("merkle: the tree is full at %d leaves", LeavesMax)
+	}
+	stored = append(stored, leaf[:]...)
 	node := leaf
-	for range completed {
+	for range bits.TrailingZeros64(uint64(t.size + 1)) {
 		last := len(t.edge) - 1
 		node = tlog.NodeHash(t.edge[last], node)
 		t.edge = t.edge[:last]
-		stored = append(stored, node)
+		stored = append(stored, node[:]...)
 	}
 	t.edge = append(t.edge, node)
 	t.size++
@@ -172,22 +201,6 @@ func readHashes(store Store, indexes []int64) ([]Hash, error) {
 	}
 	if len(hashes) != len(indexes) {
 		return nil, fmt.Errorf("store gave %d hashes for %d indexes", len(hashes), len(indexes))
-	}
-	return hashes, nil
-}
-
-// Memory is a Store in memory, for simulation, tests and offline checks. The owner appends
-// what Tree.Append returns: *m = append(*m, stored...).
-type Memory []Hash
-
-// ReadHashes implements Store. An index outside the store is an error.
-func (m *Memory) ReadHashes(indexes []int64) ([]Hash, error) {
-	hashes := make([]Hash, len(indexes))
-	for i, index := range indexes {
-		if index < 0 || index >= int64(len(*m)) {
-			return nil, fmt.Errorf("no hash at index %d of %d", index, len(*m))
-		}
-		hashes[i] = (*m)[index]
 	}
 	return hashes, nil
 }
