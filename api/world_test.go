@@ -27,7 +27,6 @@ import (
 	"seyfert/peer"
 	"seyfert/rail/bank"
 	"seyfert/signer"
-	"seyfert/table"
 	"seyfert/wire"
 )
 
@@ -144,8 +143,7 @@ func (p *place) build() {
 	must(p.t, err)
 	lane, err := p.chain.Fund(context.Background(), p.signer.LaneScript(0), 1_000_000)
 	must(p.t, err)
-	c, err := core.Open(table.NewMemory(), table.NewRecordsMemory(ledger.RecordSize),
-		ledger.NewBook())
+	c, err := core.Open(core.NewMemory().Stores(), ledger.NewBook())
 	must(p.t, err)
 	p.state = node.NewState(c, nil)
 	entries, err := journal.NewMemory(journal.Settings{

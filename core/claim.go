@@ -119,14 +119,9 @@ func (s *step) claimHere(row ClaimRow, body SubmitClaim, offer payment.Offer,
 		return s.changeClaim(row, ClaimRefused)
 	}
 	transfer := newID[ledger.TransferID](s)
-	hold, _ := s.draft.FindHold(order.Hold)
-	if refusal(s.capturing(order.Hold, transfer, CodePayLocal, order.Amount)) != nil {
+	if s.capture(order.Hold, transfer, CodePayLocal, order.Amount) != nil {
 		return s.changeClaim(row, ClaimRefused)
 	}
-	s.held(order.Hold, "captured", order.Amount)
-	s.posted(transfer, CodePayLocal, []ledger.Leg{{
-		Debit: hold.Debit, Credit: hold.Credit, Amount: order.Amount,
-	}})
 	order.Claim, order.Digest = row.ID, facts.Digest
 	s.changeOrder(order, OrderPaid)
 	s.markOffer(offer.ID, OfferPaid, row.ID)
@@ -235,7 +230,6 @@ func (s *step) matched(m wire.Message, order OrderRow, body ClaimPresent, receiv
 		return
 	}
 	check(s.draft.Bind(order.Hold))
-	s.held(order.Hold, "bound", order.Amount)
 	order.Claim, order.Digest = body.Claim.ID, received.Facts.Digest
 	order.Transfer = body.Quote.Transfer
 	s.changeOrder(order, OrderBound)

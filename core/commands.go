@@ -32,6 +32,10 @@ const (
 	KindStartChain     uint16 = 52
 	KindSentChain      uint16 = 53
 	KindSeeChain       uint16 = 54
+	KindOpenAccounts   uint16 = 60
+	KindSetAccount     uint16 = 61
+	KindPost           uint16 = 62
+	KindAnnotate       uint16 = 63
 )
 
 // CommandVersion is the version of every command kind so far.

@@ -26,11 +26,15 @@ import (
 // Core is the state of a node. It has one owner: nothing in it may be called while Apply runs.
 type Core struct {
 	tables  schema
-	store   table.Store
-	records table.Records
+	stores  Stores
+	store   table.Store // stores.Tables
 	book    *ledger.Book
 	tree    *merkle.Tree
+	ids     *ids
 	cursor  Cursor
+	posting posting
+	// scratch is memory that each entry uses again.
+	scratch []byte
 	// handlers is the constant table from command kind to handler.
 	handlers map[uint16]handler
 }
@@ -39,24 +43,24 @@ type Core struct {
 // programmer's error or broken storage and panics.
 type handler func(s *step, c journal.Command) (answer any, refused *fault.Error)
 
-// Open takes up the state that the three stores hold, which must be one cut: the same entry's
-// tables, records and book. Empty stores and a new book are the state before the first entry.
-func Open(store table.Store, records table.Records, book *ledger.Book) (*Core, error) {
-	c := &Core{tables: newSchema(), store: store, records: records, book: book}
-	cursor, _, err := c.tables.cursor.Get(store, struct{}{})
+// Open takes up the state that the stores and the book hold, which must be one cut: the same
+// entry's. Empty stores and a new book are the state before the first entry.
+func Open(stores Stores, book *ledger.Book) (*Core, error) {
+	c := &Core{tables: newSchema(), stores: stores, store: stores.Tables, book: book}
+	cursor, _, err := c.tables.cursor.Get(c.store, struct{}{})
 	if err != nil {
 		return nil, fmt.Errorf("read cursor: %w", err)
 	}
-	if records.Len() != cursor.Records {
-		return nil, fmt.Errorf("the cut holds %d history records, its tables say %d",
-			records.Len(), cursor.Records)
-	}
-	c.cursor = cursor
-	tree, err := merkle.NewTree(hashStore{&c.tables, store}, cursor.Leaves)
-	if err != nil {
+	if err := stores.fits(cursor); err != nil {
 		return nil, err
 	}
-	c.tree = tree
+	c.cursor = cursor
+	if c.tree, err = merkle.NewTree(hashStore{stores.Hashes}, cursor.Leaves); err != nil {
+		return nil, err
+	}
+	if c.ids, err = openIDs(&c.tables, c.store); err != nil {
+		return nil, fmt.Errorf("read the newest id: %w", err)
+	}
 	c.handlers = handlers()
 	return c, nil
 }
@@ -84,6 +88,10 @@ func handlers() map[uint16]handler {
 		KindStartChain:     startChain,
 		KindSentChain:      sentChain,
 		KindSeeChain:       seeChain,
+		KindOpenAccounts:   openAccounts,
+		KindSetAccount:     setAccount,
+		KindPost:           post,
+		KindAnnotate:       annotate,
 	}
 }
 
@@ -121,28 +129,6 @@ func (c *Core) Records() uint64 { return c.cursor.Records }
 
 // BookImage is the ledger's checkpoint image.
 func (c *Core) BookImage() []byte { return c.book.Encode() }
-
-// hashStore reads the tree's hashes from the tables.
-type hashStore struct {
-	tables *schema
-	reader table.Reader
-}
-
-// ReadHashes implements merkle.Store.
-func (h hashStore) ReadHashes(indexes []int64) ([]merkle.Hash, error) {
-	hashes := make([]merkle.Hash, len(indexes))
-	for i, index := range indexes {
-		hash, ok, err := h.tables.hashes.Get(h.reader, uint64(index))
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			return nil, fmt.Errorf("tree hash %d is missing", index)
-		}
-		hashes[i] = hash
-	}
-	return hashes, nil
-}
 
 // decode reads a command's body; a body that cannot be read was proposed by a faulty shell of
 // this very version, and refusing it keeps the journal going.

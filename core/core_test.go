@@ -233,14 +233,30 @@ func panics(do func()) (stopped bool) {
 func TestOpenMixedCut(t *testing.T) {
 	s := newScript(t)
 	m := s.seoul
-	if _, err := core.Open(m.tables, m.records.Clone(0), ledger.NewBook()); err == nil {
-		t.Error("tables without their history were opened")
+	whole, image := m.stores.Cut(m.core)
+	for name, cut := range map[string]core.Stores{
+		"history": {
+			Tables: whole.Tables, History: whole.History.Clone(0), Hashes: whole.Hashes,
+			Lines: whole.Lines,
+		},
+		"tree": {
+			Tables: whole.Tables, History: whole.History, Hashes: whole.Hashes.Clone(1),
+			Lines: whole.Lines,
+		},
+		"lines": {
+			Tables: whole.Tables, History: whole.History, Hashes: whole.Hashes,
+			Lines: whole.Lines.Clone(0),
+		},
+	} {
+		if _, err := core.Open(cut, ledger.NewBook()); err == nil {
+			t.Errorf("tables were opened with the %s of an earlier entry", name)
+		}
 	}
-	book, err := ledger.DecodeBook(m.core.BookImage())
+	book, err := ledger.DecodeBook(image)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := core.Open(m.tables.Clone(), m.records.Clone(m.records.Len()), book)
+	c, err := core.Open(whole.Stores(), book)
 	if err != nil || c.StateHash() != m.core.StateHash() || c.Applied() != m.core.Applied() {
 		t.Errorf("a whole cut: %v", err)
 	}

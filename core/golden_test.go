@@ -124,6 +124,7 @@ func allKinds() []uint16 {
 		core.KindRedeemCode, core.KindOpenVirtual, core.KindDeposit, core.KindCreateOffer,
 		core.KindApproveOrder, core.KindSubmitClaim, core.KindAddPeer, core.KindReceive,
 		core.KindDelivered, core.KindCloseDay, core.KindSignCheckpoint, core.KindStartChain,
-		core.KindSentChain, core.KindSeeChain,
+		core.KindSentChain, core.KindSeeChain, core.KindOpenAccounts, core.KindSetAccount,
+		core.KindPost, core.KindAnnotate,
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"seyfert/fault"
 	"seyfert/journal"
 	"seyfert/ledger"
-	"seyfert/table"
 	"seyfert/wire"
 )
 
@@ -26,8 +25,7 @@ type machine struct {
 	t       testing.TB
 	did     string
 	key     ed25519.PrivateKey
-	tables  *table.Memory
-	records *table.RecordsMemory
+	stores  *core.Memory
 	core    *core.Core
 	now     int64
 	entries [][]byte
@@ -50,9 +48,9 @@ func newMachine(t testing.TB, name string) *machine {
 // open begins a core without any entry.
 func (m *machine) open() {
 	m.t.Helper()
-	m.tables, m.records = table.NewMemory(), table.NewRecordsMemory(ledger.RecordSize)
+	m.stores = core.NewMemory()
 	var err error
-	m.core, err = core.Open(m.tables, m.records, ledger.NewBook())
+	m.core, err = core.Open(m.stores.Stores(), ledger.NewBook())
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -120,7 +118,7 @@ func (m *machine) refusedCommand(c journal.Command) *fault.Error {
 func (m *machine) picture() string {
 	m.t.Helper()
 	sum := sha256.New()
-	err := m.tables.Scan(nil, nil, func(key, value []byte) bool {
+	err := m.stores.Tables.Scan(nil, nil, func(key, value []byte) bool {
 		if key[0] != cursorPrefix {
 			sum.Write(wire.MustMarshal([][]byte{key, value}))
 		}

@@ -40,14 +40,13 @@ func approveOrder(s *step, c journal.Command) (any, *fault.Error) {
 	if refused != nil {
 		return nil, refused
 	}
-	refused = refusal(s.draft.Hold(ledger.Hold{
+	refused = s.hold(ledger.Hold{
 		ID: body.Hold, Debit: source.ID, Credit: target, Amount: amount,
 		Expires: offer.Expires * 1000,
-	}))
+	})
 	if refused != nil {
 		return nil, refused
 	}
-	s.held(body.Hold, "held", amount)
 	key, err := offer.Key()
 	check(err)
 	row := OrderRow{

@@ -205,7 +205,7 @@ func FuzzApply(f *testing.F) {
 	} {
 		bys[byte(by.Kind)] = by
 	}
-	image := m.core.BookImage()
+	cut, image := m.stores.Cut(m.core)
 	f.Fuzz(func(t *testing.T, kind uint16, by byte, body []byte) {
 		principal, ok := bys[by]
 		if !ok || len(body) > journal.BodyBytesMax {
@@ -215,7 +215,7 @@ func FuzzApply(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := core.Open(m.tables.Clone(), m.records.Clone(m.records.Len()), book)
+		c, err := core.Open(cut.Clone().Stores(), book)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -59,6 +59,7 @@ type Cursor struct {
 	StateHash [32]byte `cbor:"3,keyasint"`
 	Records   uint64   `cbor:"4,keyasint"`
 	Leaves    int64    `cbor:"5,keyasint"`
+	Lines     uint64   `cbor:"6,keyasint"`
 }
 
 // CompanyRow is a company. Alias is the name that offers pay to; it says nothing about the
@@ -119,6 +120,10 @@ type AccountRow struct {
 	Detail   string           `cbor:"4,keyasint"`
 	Currency money.Currency   `cbor:"5,keyasint"`
 	Created  int64            `cbor:"6,keyasint"`
+	// Code is the number in the node's chart of accounts, Name for people.
+	Code uint16      `cbor:"7,keyasint"`
+	Kind ledger.Kind `cbor:"8,keyasint"`
+	Name string      `cbor:"9,keyasint"`
 }
 
 // VirtualRow is a virtual account: a number at a bank that outside money can be sent to.
@@ -222,13 +227,15 @@ type schema struct {
 	chainSeq    table.Index[ChainRow]
 	bySpent     table.Index[ChainRow]
 	leaves      table.Table[uint64, LeafRow]
-	hashes      table.Table[uint64, [32]byte]
 	days        table.Table[uint32, DayRow]
 	daysBySize  table.Index[DayRow]
 	daysDown    table.Index[DayRow]
 	daysOpen    table.Index[DayRow]
 	events      table.Table[uint64, EventRow]
 	eventsBy    table.Index[EventRow]
+	metadata    table.Table[MetadataKey, MetadataRow]
+	byReference table.Index[MetadataRow]
+	newestID    table.Table[struct{}, newestRow]
 }
 
 // VirtualKey finds a virtual account by where money was sent.

@@ -61,6 +61,7 @@ func newSchema() schema {
 	s.paymentTables(c)
 	s.peerTables(c)
 	s.proofTables(c)
+	s.bookTables(c)
 	return s
 }
 
@@ -105,6 +106,18 @@ func (s *schema) peerTables(c cbor) {
 	s.positions = table.New[PositionKey, PositionRow](28, c, positionKey)
 }
 
+func (s *schema) bookTables(c cbor) {
+	s.byReference = table.NewIndex(44, func(r MetadataRow) [][]byte {
+		if r.Reference == "" || r.Version != 1 {
+			return nil
+		}
+		return [][]byte{table.Key{}.Text(r.Owner).Text(r.Reference).Uint64(r.Number)}
+	})
+	s.metadata = table.New[MetadataKey, MetadataRow](43, c, metadataKey, s.byReference)
+	// 45 is idPrefix.
+	s.newestID = table.New[struct{}, newestRow](46, c, one)
+}
+
 func (s *schema) proofTables(c cbor) {
 	s.chainOpen = table.NewIndex(30, func(r ChainRow) [][]byte {
 		if r.State == ChainConfirmed {
@@ -121,7 +134,7 @@ func (s *schema) proofTables(c cbor) {
 	})
 	s.chain = table.New[string, ChainRow](29, c, text, s.chainOpen, s.chainSeq, s.bySpent)
 	s.leaves = table.New[uint64, LeafRow](32, c, number)
-	s.hashes = table.New[uint64, [32]byte](33, c, number)
+	// 33 was a table of tree hashes.
 	s.daysBySize = table.NewIndex(35, func(r DayRow) [][]byte { return [][]byte{number(r.Size)} })
 	s.daysDown = table.NewIndex(38, func(r DayRow) [][]byte {
 		return [][]byte{table.Key{}.Uint64Down(uint64(r.Day))}

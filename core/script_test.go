@@ -295,6 +295,7 @@ func play(t testing.TB) *script {
 	)
 	do[core.CredentialRow](s.seoul, core.KindEndCredential, s.customer(),
 		core.EndCredential{Hash: secret("session")})
+	keepBooks(s.seoul)
 	return s
 }
 

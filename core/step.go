@@ -27,7 +27,9 @@ type step struct {
 	seed    [32]byte
 	ordinal uint64 // counts what was derived from seed
 	leaves  []LeafRow
-	node    NodeRow
+	// known are the ids that this entry added.
+	known [][16]byte
+	node  NodeRow
 }
 
 func (c *Core) begin(index uint64, e journal.Entry) *step {
@@ -64,6 +66,9 @@ func (s *step) run(c journal.Command) journal.Result {
 	if refused != nil {
 		return undo(refused)
 	}
+	if posted, raw := answer.(PostAnswer); raw {
+		return journal.Result{Body: posted} // its ids are what make it idempotent
+	}
 	body := wire.MustMarshal(answer)
 	if isNamed {
 		put(s, s.tables.replays, replayID, replayRow{c.Kind, c.RequestHash, body})
@@ -76,11 +81,14 @@ type mark struct {
 	rows     table.Savepoint
 	postings ledger.Savepoint
 	leaves   int
+	known    int
 	node     NodeRow
 }
 
 func (s *step) mark() mark {
-	return mark{s.tx.Savepoint(), s.draft.Savepoint(), len(s.leaves), s.node}
+	return mark{
+		s.tx.Savepoint(), s.draft.Savepoint(), len(s.leaves), len(s.known), s.node,
+	}
 }
 
 // undo takes back everything since a mark, so that a refusal leaves nothing behind.
@@ -88,6 +96,10 @@ func (s *step) undo(to mark) {
 	s.tx.Rollback(to.rows)
 	s.draft.RollbackTo(to.postings)
 	s.leaves, s.node = s.leaves[:to.leaves], to.node
+	for _, id := range s.known[to.known:] {
+		s.core.ids.take(id)
+	}
+	s.known = s.known[:to.known]
 }
 
 // replayKey is the scope of an idempotency id: the same principal's same id.
@@ -125,13 +137,15 @@ func (s *step) commit() {
 	s.appendLeaves()
 	changes := s.draft.Append(nil)
 	records := s.draft.Commit(s.index, c.cursor.Records+1)
-	for i := range records {
-		check(c.records.Append(records[i].Encode()))
-	}
 	next := Cursor{
 		Index: s.index, Time: s.now, Records: c.cursor.Records + uint64(len(records)),
-		Leaves: c.tree.Size(), StateHash: s.stateHash(changes),
+		Lines: c.cursor.Lines, StateHash: s.stateHash(changes),
 	}
+	if len(records) > 0 {
+		s.keep(records)
+		next.Lines++
+	}
+	next.Leaves = c.tree.Size()
 	put(s, s.tables.cursor, struct{}{}, next)
 	check(c.store.Apply(s.tx.Writes()))
 	c.cursor = next
@@ -167,12 +181,34 @@ func (s *step) appendLeaves() {
 		index := tree.Size()
 		put(s, s.tables.leaves, uint64(index), leaf)
 		data := proof.LeafData(leaf.Kind, leaf.Salt, leaf.Data)
-		first := merkle.StoredCount(index)
-		stored, err := tree.Append(merkle.LeafHash(data[:]))
-		check(err)
-		for i, hash := range stored {
-			put(s, s.tables.hashes, uint64(first)+uint64(i), [32]byte(hash))
-		}
+		s.grow(data)
+	}
+}
+
+// grow appends a leaf to the journal tree and keeps the new hashes.
+func (s *step) grow(data [32]byte) {
+	stored, err := s.core.tree.Append(merkle.LeafHash(data[:]))
+	check(err)
+	for i := range stored {
+		check(s.core.stores.Hashes.Append(stored[i][:]))
+	}
+}
+
+// keep writes the entry's history: its line, each record and the record's leaf.
+func (s *step) keep(records []ledger.Record) {
+	c := s.core
+	line := Line{
+		Index: s.index, Time: s.now, Seed: s.seed, FirstRecord: c.cursor.Records + 1,
+		FirstLeaf: c.tree.Size(),
+	}
+	check(c.stores.Lines.Append(line.append(c.scratch[:0])))
+	for i := range records {
+		number := line.FirstRecord + uint64(i)
+		c.scratch = binary.BigEndian.AppendUint64(c.scratch[:0], number)
+		c.scratch = records[i].Append(c.scratch)
+		check(c.stores.History.Append(c.scratch[8:]))
+		kind, salt := leafKind(records[i]), line.salt(number)
+		s.grow(proof.LeafData(kind, salt, c.scratch))
 	}
 }
 
@@ -225,6 +261,13 @@ func put[K, V any](s *step, t table.Table[K, V], key K, v V) { check(t.Put(s.tx,
 func check(err error) {
 	if err != nil {
 		panic("core: " + err.Error())
+	}
+}
+
+// never is check for refusals that the checks before have ruled out.
+func never(refused *fault.Error) {
+	if refused != nil {
+		panic("core: " + refused.Error())
 	}
 }
 

@@ -112,12 +112,11 @@ func (s *step) acceptTransfer(m wire.Message, claim ClaimRow, p clearing.Prepare
 ) {
 	currency := claim.Amount.Currency()
 	hold := newID[ledger.HoldID](s)
-	check(s.draft.Hold(ledger.Hold{
+	never(s.hold(ledger.Hold{
 		ID: hold, Amount: claim.Amount,
 		Debit:  s.account(OwnerNode, PurposeReceivable, m.From, currency),
 		Credit: s.account(OwnerNode, PurposeInFlight, m.From, currency),
 	}))
-	s.held(hold, "held", claim.Amount)
 	prepareHash := clearing.BodyHash(p)
 	fulfil := clearing.Fulfil{
 		Transfer: p.Transfer, PrepareHash: prepareHash, Preimage: wire.Digest(preimage).String(),
@@ -183,8 +182,7 @@ func (s *step) onReject(m wire.Message) *fault.Error {
 	if refused != nil || row.State != TransferPrepared {
 		return refused
 	}
-	check(s.draft.Void(row.Hold))
-	s.held(row.Hold, "voided", row.Amount)
+	s.void(row.Hold)
 	row.State = TransferVoid
 	s.putTransfer(row)
 	order, _ := get(s, s.tables.orders, row.Order)
@@ -234,7 +232,7 @@ func (s *step) payOut(row TransferRow) {
 	currency := row.Amount.Currency()
 	flight := s.account(OwnerNode, PurposeInFlight, row.Peer, currency)
 	payable := s.account(OwnerNode, PurposePayable, row.Peer, currency)
-	s.capture(row, CodePayOut, ledger.Leg{Debit: flight, Credit: payable, Amount: row.Amount})
+	s.settle(row, CodePayOut, ledger.Leg{Debit: flight, Credit: payable, Amount: row.Amount})
 }
 
 // onAck clears the transfer at the payee: the obligation stands and the shop is paid (B3.3).
@@ -275,28 +273,13 @@ func (s *step) payIn(row TransferRow) {
 	currency := row.Amount.Currency()
 	flight := s.account(OwnerNode, PurposeInFlight, row.Peer, currency)
 	wallet := s.account(row.Company.String(), PurposeWallet, "", currency)
-	s.capture(row, CodePayIn, ledger.Leg{Debit: flight, Credit: wallet, Amount: row.Amount})
+	s.settle(row, CodePayIn, ledger.Leg{Debit: flight, Credit: wallet, Amount: row.Amount})
 }
 
-func (s *step) capture(row TransferRow, code uint16, further ledger.Leg) {
-	hold, exists := s.draft.FindHold(row.Hold)
-	if !exists {
-		panic("core: the hold of an open transfer is gone")
-	}
+// settle captures the hold of a transfer with a peer and passes the money on.
+func (s *step) settle(row TransferRow, code uint16, further ledger.Leg) {
 	transfer := newID[ledger.TransferID](s)
-	check(s.capturing(row.Hold, transfer, code, row.Amount, further))
-	s.held(row.Hold, "captured", row.Amount)
-	s.posted(transfer, code, []ledger.Leg{
-		{Debit: hold.Debit, Credit: hold.Credit, Amount: row.Amount}, further,
-	})
-}
-
-// capturing takes an amount of a hold, and all of it, as one transfer with further legs.
-func (s *step) capturing(hold ledger.HoldID, id ledger.TransferID, code uint16,
-	amount money.Amount, further ...ledger.Leg,
-) error {
-	transfer := ledger.Transfer{ID: id, Code: code, Legs: further}
-	return s.draft.Capture(hold, &transfer, amount, false)
+	never(s.capture(row.Hold, transfer, code, row.Amount, further))
 }
 
 // clear makes the one audit record that both nodes hold of an obligation.

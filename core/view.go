@@ -154,7 +154,7 @@ func (v View) History(id ledger.AccountID, before uint64, limit int) []Entry {
 	}
 	from := account.LastRecord
 	if before != 0 {
-		line := v.record(before)
+		line := v.Record(before)
 		_, _, previous, ok := line.Of(id)
 		if !ok {
 			return nil
@@ -162,19 +162,11 @@ func (v View) History(id ledger.AccountID, before uint64, limit int) []Entry {
 		from = previous
 	}
 	var entries []Entry
-	check(ledger.History(id, from, v.c.records.At, func(r ledger.Record) bool {
+	check(ledger.History(id, from, v.c.stores.History.At, func(r ledger.Record) bool {
 		entries = append(entries, Entry{Record: r, Debit: r.Debit == id})
 		return len(entries) < limit
 	}))
 	return entries
-}
-
-func (v View) record(number uint64) ledger.Record {
-	raw, err := v.c.records.At(number)
-	check(err)
-	record, err := ledger.DecodeRecord(number, raw)
-	check(err)
-	return record
 }
 
 // Virtuals lists an owner's virtual accounts.
@@ -308,6 +300,9 @@ func (v View) Prove(leaf, size int64) ([]merkle.Hash, error) {
 	}
 	return hashes, nil
 }
+
+// Root is the root of the journal tree of the first size leaves.
+func (v View) Root(size int64) (merkle.Hash, error) { return v.c.tree.RootAt(size) }
 
 // Tile reads a C2SP tile of the journal tree.
 func (v View) Tile(t merkle.Tile) ([]byte, error) { return v.c.tree.ReadTile(t) }

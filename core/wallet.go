@@ -109,12 +109,12 @@ func (s *step) account(owner, purpose, detail string, currency money.Currency) l
 	if row, exists := s.find(owner, purpose, detail, currency); exists {
 		return row.ID
 	}
-	kind, flags := ledger.Liability, ledger.NoOverdraft
-	if purpose == PurposeNostro || purpose == PurposeReceivable {
-		kind, flags = ledger.Asset, 0
-	}
-	if purpose == PurposeInFlight {
-		flags = 0
+	kind, flags := ledger.Liability, ledger.NoOverdraft|ledger.Managed
+	switch purpose {
+	case PurposeNostro, PurposeReceivable:
+		kind, flags = ledger.Asset, ledger.Managed
+	case PurposeInFlight:
+		flags = ledger.Managed
 	}
 	row := AccountRow{
 		ID: newID[ledger.AccountID](s), Owner: owner, Purpose: purpose, Detail: detail,
@@ -138,47 +138,48 @@ func (s *step) find(owner, purpose, detail string, currency money.Currency) (Acc
 	return found, exists
 }
 
-// post posts legs and makes the audit leaf of the transfer.
+// post posts legs as one transfer. History and the audit leaves of it follow at commit.
 func (s *step) post(id ledger.TransferID, code uint16, legs ...ledger.Leg) *fault.Error {
-	if refused := refusal(s.draft.Post(&ledger.Transfer{ID: id, Code: code, Legs: legs})); refused != nil {
+	number := s.nextRecord()
+	refused := refusal(s.draft.Post(&ledger.Transfer{ID: id, Code: code, Legs: legs}))
+	if refused == nil {
+		s.remember(id, number)
+	}
+	return refused
+}
+
+// hold reserves money, for ever under the hold's id.
+func (s *step) hold(h ledger.Hold) *fault.Error {
+	if s.core.ids.find(h.ID, s.now) != 0 {
+		return fault.New(fault.Conflict, "hold", "This id was used for something else.")
+	}
+	number := s.nextRecord()
+	refused := refusal(s.draft.Hold(h))
+	if refused == nil {
+		s.remember(h.ID, number)
+	}
+	return refused
+}
+
+// capture takes an amount of a hold and ends it.
+func (s *step) capture(id ledger.HoldID, transfer ledger.TransferID, code uint16,
+	amount money.Amount, further ...ledger.Leg,
+) *fault.Error {
+	number := s.nextRecord()
+	t := &ledger.Transfer{ID: transfer, Code: code, Legs: further}
+	if refused := refusal(s.draft.Capture(id, t, amount, false)); refused != nil {
 		return refused
 	}
-	s.posted(id, code, legs)
+	s.remember(transfer, number)
+	s.remember(endOfHold(id), number)
 	return nil
 }
 
-// posting is the audit record of a ledger transfer.
-type posting struct {
-	Transfer ledger.TransferID `cbor:"1,keyasint"`
-	Code     uint16            `cbor:"2,keyasint"`
-	At       int64             `cbor:"3,keyasint"`
-	Legs     []postingLeg      `cbor:"4,keyasint"`
-}
-
-type postingLeg struct {
-	Debit  ledger.AccountID `cbor:"1,keyasint"`
-	Credit ledger.AccountID `cbor:"2,keyasint"`
-	Amount money.Amount     `cbor:"3,keyasint"`
-}
-
-func (s *step) posted(id ledger.TransferID, code uint16, legs []ledger.Leg) {
-	record := posting{Transfer: id, Code: code, At: s.now}
-	for _, leg := range legs {
-		record.Legs = append(record.Legs, postingLeg{leg.Debit, leg.Credit, leg.Amount})
-	}
-	s.leaf(proof.KindPosted, wire.MustMarshal(record))
-}
-
-// holdChange is the audit record of a change of a hold.
-type holdChange struct {
-	Hold   ledger.HoldID `cbor:"1,keyasint"`
-	Change string        `cbor:"2,keyasint"`
-	Amount money.Amount  `cbor:"3,keyasint"`
-	At     int64         `cbor:"4,keyasint"`
-}
-
-func (s *step) held(id ledger.HoldID, change string, amount money.Amount) {
-	s.leaf(proof.KindHold, wire.MustMarshal(holdChange{id, change, amount, s.now}))
+// void frees a hold that must be live.
+func (s *step) void(id ledger.HoldID) {
+	number := s.nextRecord()
+	check(s.draft.Void(id))
+	s.remember(endOfHold(id), number)
 }
 
 // stateChange is the audit record of a domain row that changed.
@@ -198,6 +199,7 @@ func (s *step) state(what, subject string, row []byte) {
 // time; the ledger does not list others as due.
 func (s *step) expireHolds() {
 	for _, id := range s.draft.Due(s.now, ExpireMax) {
+		number := s.nextRecord()
 		check(s.draft.Expire(id, s.now))
 		var order OrderRow
 		var found bool
@@ -206,10 +208,13 @@ func (s *step) expireHolds() {
 				order, found = row, true
 				return false
 			}))
-		if !found || order.State != OrderHeld {
-			panic("core: a due hold belongs to no held order")
+		s.remember(endOfHold(id), number)
+		if !found {
+			continue // it was held by a batch of instructions
 		}
-		s.held(id, "expired", order.Amount)
+		if order.State != OrderHeld {
+			panic("core: a due hold belongs to an order that holds nothing")
+		}
 		s.changeOrder(order, OrderExpired)
 	}
 }

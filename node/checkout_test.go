@@ -19,7 +19,6 @@ import (
 	"seyfert/payment"
 	"seyfert/peer"
 	"seyfert/signer"
-	"seyfert/table"
 	"seyfert/wire"
 )
 
@@ -112,8 +111,7 @@ func (w *world) addNode(did, name string) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c, err := core.Open(table.NewMemory(), table.NewRecordsMemory(ledger.RecordSize),
-		ledger.NewBook())
+	c, err := core.Open(core.NewMemory().Stores(), ledger.NewBook())
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -15,17 +15,13 @@ import (
 
 	"seyfert/core"
 	"seyfert/ledger"
+	"seyfert/merkle"
 	"seyfert/table"
 	"seyfert/wire"
 )
 
-// Bounds of cuts.
-const (
-	// CutEvery is the number of entries after which a cut is made.
-	CutEvery = 20_000
-	// CutsKept is the number of whole cuts that are kept.
-	CutsKept = 2
-)
+// CutsKept is the number of whole cuts that are kept.
+const CutsKept = 2
 
 // manifest says what a cut holds. A cut without a readable manifest that fits its book is not
 // whole and is never opened.
@@ -33,23 +29,31 @@ type manifest struct {
 	Format    int         `json:"format"`
 	Index     uint64      `json:"index"`
 	Records   uint64      `json:"records"`
+	Leaves    int64       `json:"leaves"`
+	Lines     uint64      `json:"lines"`
 	StateHash wire.Digest `json:"state_hash"`
 	BookHash  wire.Digest `json:"book_sha256"`
 }
 
-const cutFormat = 1
+const cutFormat = 2
 
-// Store is a node's state on disk: the live tables and the ledger history, and cuts of both.
+// Store is a node's state on disk: the live tables and the files that only grow (history, tree
+// hashes, entry lines), and cuts of all of them.
 //
 // Live tables are not synced. After a crash they are thrown away: the newest whole cut is
-// copied, the history shortened to it, and the journal replayed from there, so that no entry is
-// ever applied to a state that already holds it (design section 2).
+// copied, the files shortened to it, and the journal replayed from there, so that no entry is
+// ever applied to a state that already holds it (design section 2). A Store belongs to whoever
+// holds the State's lock.
 type Store struct {
-	dir     string
-	tables  *table.Pebble
-	history *table.RecordsFile
+	dir                    string
+	tables                 *table.Pebble
+	history, hashes, lines *table.RecordsFile
+	// lastCut is the index of the newest whole cut, making the one under way.
 	lastCut uint64
-	log     *slog.Logger
+	making  *making
+	// notBefore is the index before which no cut is tried again after one was disturbed.
+	notBefore uint64
+	log       *slog.Logger
 }
 
 // OpenStore opens the state in a directory and the core on it: that of the newest cut that is
@@ -109,7 +113,11 @@ func (s *Store) openCut(path string) (*core.Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.open(m, book, filepath.Join(path, "tables"))
+	tables := filepath.Join(path, "tables")
+	if err := table.VerifyCheckpoint(tables); err != nil {
+		return nil, err
+	}
+	c, err := s.open(m, book, tables)
 	if err != nil {
 		return nil, err
 	}
@@ -137,68 +145,54 @@ func (s *Store) open(m manifest, book *ledger.Book, from string) (c *core.Core, 
 	if s.tables, err = table.OpenPebble(live); err != nil {
 		return nil, fmt.Errorf("open live tables: %w", err)
 	}
-	history := filepath.Join(s.dir, "history")
-	if s.history, err = table.OpenRecords(history, ledger.RecordSize, m.Records); err != nil {
-		return nil, errors.Join(fmt.Errorf("open history: %w", err), s.tables.Close())
+	if err := s.openFiles(m); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
-	if c, err = core.Open(s.tables, s.history, book); err != nil {
+	if c, err = core.Open(core.Stores{
+		Tables: s.tables, History: s.history, Hashes: s.hashes, Lines: s.lines,
+	}, book); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.lastCut = m.Index
 	return c, nil
 }
 
-// Keep makes a cut when one is due. State calls it after each entry.
-func (s *Store) Keep(c *core.Core) {
-	if c.Applied()-s.lastCut >= CutEvery {
-		if err := s.Cut(c); err != nil {
-			panic("node: make cut: " + err.Error())
+// openFiles opens the files that only grow and shortens them to what a cut holds.
+func (s *Store) openFiles(m manifest) (err error) {
+	for _, f := range []struct {
+		name string
+		size int
+		keep uint64
+		file **table.RecordsFile
+	}{
+		{"history", ledger.RecordSize, m.Records, &s.history},
+		{"tree", core.HashSize, uint64(merkle.StoredCount(m.Leaves)), &s.hashes},
+		{"lines", core.LineSize, m.Lines, &s.lines},
+	} {
+		*f.file, err = table.OpenRecords(filepath.Join(s.dir, f.name), f.size, f.keep)
+		if err != nil {
+			*f.file = nil
+			return fmt.Errorf("open %s: %w", f.name, err)
 		}
 	}
+	return nil
 }
 
-// Cut writes a whole cut of the state as it stands. The state must not change meanwhile.
-func (s *Store) Cut(c *core.Core) error {
-	if c.Applied() == s.lastCut {
-		return nil
+// Close closes the store. A cut under way is finished first; the next start does not need it.
+func (s *Store) Close() error {
+	var errs []error
+	if s.making != nil {
+		<-s.making.done
 	}
-	name := filepath.Join(s.dir, "cuts", fmt.Sprintf("%020d", c.Applied()))
-	making := name + ".making"
-	if err := errors.Join(os.RemoveAll(making), os.Mkdir(making, 0o700)); err != nil {
-		return err
+	errs = append(errs, s.tables.Close())
+	for _, f := range []**table.RecordsFile{&s.history, &s.hashes, &s.lines} {
+		if *f != nil {
+			errs = append(errs, (*f).Close())
+			*f = nil
+		}
 	}
-	if err := s.history.Sync(); err != nil {
-		return fmt.Errorf("sync history: %w", err)
-	}
-	if err := s.tables.Checkpoint(filepath.Join(making, "tables")); err != nil {
-		return fmt.Errorf("checkpoint tables: %w", err)
-	}
-	book := c.BookImage()
-	m := manifest{
-		Format: cutFormat, Index: c.Applied(), Records: c.Records(),
-		StateHash: wire.Digest(c.StateHash()), BookHash: wire.Digest(sha256.Sum256(book)),
-	}
-	text, err := json.Marshal(m)
-	if err != nil {
-		return err
-	}
-	if err := writeSynced(filepath.Join(making, "book"), book); err != nil {
-		return err
-	}
-	if err := writeSynced(filepath.Join(making, "manifest.json"), text); err != nil {
-		return err
-	}
-	// A cut of this index can only be a damaged one that was skipped.
-	if err := errors.Join(syncDir(making), os.RemoveAll(name), os.Rename(making, name),
-		syncDir(filepath.Dir(name))); err != nil {
-		return err
-	}
-	s.lastCut = c.Applied()
-	return s.prune()
+	return errors.Join(errs...)
 }
-
-// Close closes live tables and history.
-func (s *Store) Close() error { return errors.Join(s.tables.Close(), s.history.Close()) }
 
 // finishedCuts lists the cuts, oldest first, and removes one that a crash left unfinished.
 func (s *Store) finishedCuts() ([]string, error) {
@@ -231,20 +225,6 @@ func (s *Store) cuts() ([]string, error) {
 	return names, nil
 }
 
-func (s *Store) prune() error {
-	names, err := s.cuts()
-	if err != nil {
-		return err
-	}
-	for len(names) > CutsKept {
-		if err := os.RemoveAll(filepath.Join(s.dir, "cuts", names[0])); err != nil {
-			return err
-		}
-		names = names[1:]
-	}
-	return nil
-}
-
 func readManifest(path string) (m manifest, err error) {
 	text, err := os.ReadFile(filepath.Join(path, "manifest.json"))
 	if err != nil {
@@ -268,21 +248,4 @@ func readBook(path string, m manifest) (*ledger.Book, error) {
 		return nil, errors.New("the ledger's image does not match its checksum")
 	}
 	return ledger.DecodeBook(image)
-}
-
-func writeSynced(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

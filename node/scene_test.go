@@ -147,7 +147,9 @@ func (s *scene) newActor(name string) *actor {
 	must(s.t, err)
 	a.tables = &countedTables{Store: table.NewMemory()}
 	a.records = &countedRecords{Records: table.NewRecordsMemory(ledger.RecordSize)}
-	c, err := core.Open(a.tables, a.records, ledger.NewBook())
+	stores := core.NewMemory().Stores()
+	stores.Tables, stores.History = a.tables, a.records
+	c, err := core.Open(stores, ledger.NewBook())
 	must(s.t, err)
 	state := node.NewState(c, nil)
 	a.journal, err = journal.NewMemory(journal.Settings{

@@ -17,7 +17,6 @@ import (
 	"seyfert/ledger"
 	"seyfert/money"
 	"seyfert/node"
-	"seyfert/table"
 	"seyfert/wire"
 )
 
@@ -397,8 +396,7 @@ func TestCutEvery(t *testing.T) {
 func TestMemoryAndDisk(t *testing.T) {
 	d := openDisk(t, t.TempDir())
 	d.work(20)
-	c, err := core.Open(table.NewMemory(), table.NewRecordsMemory(ledger.RecordSize),
-		ledger.NewBook())
+	c, err := core.Open(core.NewMemory().Stores(), ledger.NewBook())
 	must(t, err)
 	must(t, d.journal.Read(1, func(index uint64, e journal.Entry) bool {
 		c.Apply(index, e)

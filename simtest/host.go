@@ -16,7 +16,6 @@ import (
 	"seyfert/money"
 	"seyfert/node"
 	"seyfert/signer"
-	"seyfert/table"
 	"seyfert/wire"
 )
 
@@ -69,19 +68,17 @@ type process struct {
 	node    *node.Node
 	state   *node.State
 	core    *core.Core
-	tables  *table.Memory
-	records *table.RecordsMemory
+	stores  *core.Memory
 	journal *journal.Memory
 	signer  *signer.Signer
 }
 
 // cut is a state at an index, as node.Store keeps it on disk.
 type cut struct {
-	index   uint64
-	hash    [32]byte
-	book    []byte
-	tables  *table.Memory
-	records *table.RecordsMemory
+	index  uint64
+	hash   [32]byte
+	book   []byte
+	stores *core.Memory
 }
 
 // start begins a process from a cut, or from the first entry if the cut is the zero one, and
@@ -128,16 +125,16 @@ func (h *host) start(w *world, from cut) error {
 
 // open makes the core of a cut's copy: the cut itself is never written to.
 func (p *process) open(from cut) (*core.Core, error) {
-	p.tables, p.records = table.NewMemory(), table.NewRecordsMemory(ledger.RecordSize)
+	p.stores = core.NewMemory()
 	book := ledger.NewBook()
 	if from.index != 0 {
 		var err error
 		if book, err = ledger.DecodeBook(from.book); err != nil {
 			return nil, fmt.Errorf("read the ledger of a cut: %w", err)
 		}
-		p.tables, p.records = from.tables.Clone(), from.records.Clone(from.records.Len())
+		p.stores = from.stores.Clone()
 	}
-	return core.Open(p.tables, p.records, book)
+	return core.Open(p.stores.Stores(), book)
 }
 
 // cut takes a cut of the state as it stands.
@@ -147,10 +144,9 @@ func (h *host) cut() {
 		h.cuts[len(h.cuts)-1].index == p.core.Applied()) {
 		return
 	}
-	h.cuts = append(h.cuts, cut{
-		index: p.core.Applied(), hash: p.core.StateHash(), book: p.core.BookImage(),
-		tables: p.tables.Clone(), records: p.records.Clone(p.records.Len()),
-	})
+	taken := cut{index: p.core.Applied(), hash: p.core.StateHash()}
+	taken.stores, taken.book = p.stores.Cut(p.core)
+	h.cuts = append(h.cuts, taken)
 	if len(h.cuts) > CutsKept {
 		h.cuts = h.cuts[1:]
 	}

@@ -73,6 +73,9 @@ func (u UUID) String() string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
+// IsVersion7 says whether u has the form of a version 7 UUID.
+func (u UUID) IsVersion7() bool { return isVersion7(u) }
+
 // IsZero says whether u names nothing.
 func (u UUID) IsZero() bool { return u == UUID{} }
 

@@ -1,0 +1,295 @@
+package core
+
+import (
+	"slices"
+
+	"seyfert/fault"
+	"seyfert/journal"
+	"seyfert/ledger"
+	"seyfert/money"
+	"seyfert/table"
+	"seyfert/wire"
+)
+
+// AccountsMax bounds the accounts that one command opens.
+const AccountsMax = 1000
+
+// PurposeBook is the purpose of accounts that companies and the operator open for themselves.
+const PurposeBook = "book"
+
+// OpenAccount asks for one account of the books.
+type OpenAccount struct {
+	ID ledger.AccountID `cbor:"1,keyasint"`
+	// Owner is a company's id, or OwnerNode.
+	Owner    string         `cbor:"2,keyasint"`
+	Code     uint16         `cbor:"3,keyasint"` // the number in the node's chart of accounts
+	Kind     ledger.Kind    `cbor:"4,keyasint"`
+	Currency money.Currency `cbor:"5,keyasint"`
+	Flags    ledger.Flags   `cbor:"6,keyasint"`
+	Limits   ledger.Limits  `cbor:"7,keyasint"`
+	// Name is for people and no personal data.
+	Name     string            `cbor:"8,keyasint"`
+	Metadata map[string]string `cbor:"9,keyasint,omitempty"`
+}
+
+// OpenAccounts opens accounts, all or none. The answer is their rows.
+type OpenAccounts struct {
+	Accounts []OpenAccount `cbor:"1,keyasint"`
+}
+
+// SetAccount changes what may be changed of an account; nil stays as it is. The answer is the
+// account's row.
+type SetAccount struct {
+	ID     ledger.AccountID `cbor:"1,keyasint"`
+	Flags  *ledger.Flags    `cbor:"2,keyasint"`
+	Limits *ledger.Limits   `cbor:"3,keyasint"`
+}
+
+// Annotate sets the metadata of an account, transfer or hold. What it was before stays readable.
+type Annotate struct {
+	Subject  string            `cbor:"1,keyasint"`
+	Metadata map[string]string `cbor:"2,keyasint,omitempty"`
+}
+
+// MetadataRow is one version of the metadata of an account, transfer or hold.
+type MetadataRow struct {
+	Subject string `cbor:"1,keyasint"`
+	// Version counts from 1.
+	Version   uint64            `cbor:"2,keyasint"`
+	Owner     string            `cbor:"3,keyasint"` // who may see it beside the operator
+	Reference string            `cbor:"4,keyasint"`
+	Metadata  map[string]string `cbor:"5,keyasint,omitempty"`
+	At        int64             `cbor:"6,keyasint"`
+	Number    uint64            `cbor:"7,keyasint"` // the history record it came with, if any
+}
+
+// MetadataKey finds a version of metadata; Down makes the newest the first.
+type MetadataKey struct {
+	Subject string
+	Version uint64
+}
+
+func metadataKey(k MetadataKey) []byte { return table.Key{}.Text(k.Subject).Uint64Down(k.Version) }
+
+func openAccounts(s *step, c journal.Command) (any, *fault.Error) {
+	body, refused := decode[OpenAccounts](c)
+	if refused != nil {
+		return nil, refused
+	}
+	owner, refused := s.bookkeeper(c)
+	if refused != nil {
+		return nil, refused
+	}
+	if len(body.Accounts) == 0 || len(body.Accounts) > AccountsMax {
+		return nil, fault.New(fault.TooLarge, "accounts", "1 to %d accounts are opened at once.",
+			AccountsMax)
+	}
+	rows := make([]AccountRow, 0, len(body.Accounts))
+	for i, account := range body.Accounts {
+		row, refused := s.openAccount(account, c.Principal, owner)
+		if refused != nil {
+			if len(body.Accounts) > 1 {
+				refused = (&posting{}).blame(i, refused)
+			}
+			return nil, refused
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+func (s *step) openAccount(a OpenAccount, by journal.Principal, owner ledger.OwnerID,
+) (AccountRow, *fault.Error) {
+	row := AccountRow{
+		ID: a.ID, Owner: a.Owner, Purpose: PurposeBook, Detail: a.ID.String(), Code: a.Code,
+		Kind: a.Kind, Currency: a.Currency, Name: a.Name, Created: s.now,
+	}
+	switch {
+	case by.Kind == journal.Company && a.Owner != by.ID:
+		return row, fault.New(fault.Forbidden, "owner", "A company opens its own accounts.")
+	case by.Kind != journal.Company && a.Owner != OwnerNode:
+		id, err := wire.ParseID[companyKind](a.Owner)
+		if err != nil || !s.subjectLives(journal.Company, a.Owner) {
+			return row, fault.New(fault.NotFound, "owner", "There is no such company.")
+		}
+		owner = ledger.OwnerID(id)
+	}
+	if !s.carries(a.Currency) {
+		return row, fault.New(fault.Invalid, "currency", "This node does not carry the currency.")
+	}
+	if len(a.Name) > TextMax {
+		return row, fault.New(fault.TooLarge, "name", "A name has at most %d bytes.", TextMax)
+	}
+	if a.Flags&ledger.Managed != 0 {
+		return row, fault.New(fault.Invalid, "flags", "Only the node's own accounts are managed.")
+	}
+	refused := refusal(s.draft.Open(ledger.Spec{
+		ID: a.ID, Owner: owner, Currency: a.Currency, Kind: a.Kind, Flags: a.Flags,
+		Code: a.Code, Limits: a.Limits,
+	}))
+	if refused != nil {
+		return row, refused
+	}
+	put(s, s.tables.accounts, row.ID, row)
+	s.state("account", row.ID.String(), wire.MustMarshal(row))
+	if len(a.Metadata) == 0 {
+		return row, nil
+	}
+	return row, s.annotate(row.ID.String(), row.Owner, "", a.Metadata, 0)
+}
+
+func setAccount(s *step, c journal.Command) (any, *fault.Error) {
+	body, refused := decode[SetAccount](c)
+	if refused != nil {
+		return nil, refused
+	}
+	owner, refused := s.bookkeeper(c)
+	if refused != nil {
+		return nil, refused
+	}
+	row, exists := get(s, s.tables.accounts, body.ID)
+	account, also := s.draft.Account(body.ID)
+	if !exists || !also || c.Principal.Kind == journal.Company && account.Owner != owner {
+		return nil, fault.New(fault.NotFound, "account", "There is no such account.")
+	}
+	managed := account.Flags & ledger.Managed
+	if managed != 0 && c.Principal.Kind == journal.Company {
+		return nil, fault.New(fault.Forbidden, "account", "Only the operator changes this account.")
+	}
+	if body.Flags != nil {
+		if *body.Flags&ledger.Managed != 0 {
+			return nil, fault.New(fault.Invalid, "flags", "Only the node's own accounts are managed.")
+		}
+		if refused := refusal(s.draft.SetFlags(body.ID, *body.Flags|managed)); refused != nil {
+			return nil, refused
+		}
+	}
+	if body.Limits != nil {
+		if refused := refusal(s.draft.SetLimits(body.ID, *body.Limits)); refused != nil {
+			return nil, refused
+		}
+	}
+	s.state("account", row.ID.String(), c.Body)
+	return row, nil
+}
+
+// annotate keeps the texts that came with a batch.
+func (p *posting) annotate() *fault.Error {
+	owner := p.by.ID
+	if p.by.Kind != journal.Company {
+		owner = OwnerNode
+	}
+	for _, a := range p.batch.Attachments {
+		result := p.results[a.Item]
+		if result.Outcome != PostCreated {
+			continue
+		}
+		r := p.s.line(result.Number)
+		subject := subjectOf(r)
+		refused := p.s.annotate(subject, owner, a.Reference, a.Metadata, result.Number)
+		if refused != nil {
+			return p.blame(int(a.Item), refused)
+		}
+	}
+	return nil
+}
+
+// subjectOf is the id, as text, of the transfer or hold that a record tells of.
+func subjectOf(r ledger.Record) string {
+	if r.Transfer.IsZero() {
+		return r.Hold.String()
+	}
+	return r.Transfer.String()
+}
+
+// VersionsMax bounds the versions of one subject's metadata.
+const VersionsMax = 10_000
+
+// annotate writes the next version of a subject's metadata.
+func (s *step) annotate(subject, owner, reference string, pairs map[string]string, number uint64,
+) *fault.Error {
+	if refused := ledger.CheckMetadata(pairs); refused != nil {
+		return refused
+	}
+	row := MetadataRow{
+		Subject: subject, Version: 1, Owner: owner, Reference: reference, Metadata: pairs,
+		At: s.now, Number: number,
+	}
+	check(s.tables.metadata.Scan(s.tx, text(subject), func(_ []byte, newest MetadataRow) bool {
+		row.Version, row.Owner = newest.Version+1, newest.Owner
+		row.Reference, row.Number = newest.Reference, newest.Number
+		return false
+	}))
+	if row.Version > VersionsMax {
+		return fault.New(fault.Refused, "metadata", "Metadata changes at most %d times.",
+			VersionsMax)
+	}
+	put(s, s.tables.metadata, MetadataKey{subject, row.Version}, row)
+	s.state("metadata", subject, wire.MustMarshal(row))
+	return nil
+}
+
+func annotate(s *step, c journal.Command) (any, *fault.Error) {
+	body, refused := decode[Annotate](c)
+	if refused != nil {
+		return nil, refused
+	}
+	owner, refused := s.bookkeeper(c)
+	if refused != nil {
+		return nil, refused
+	}
+	accounts, known := s.accountsOf(body.Subject)
+	if !known {
+		return nil, fault.New(fault.NotFound, "subject", "There is nothing with this id.")
+	}
+	if c.Principal.Kind == journal.Company && slices.ContainsFunc(accounts,
+		func(id ledger.AccountID) bool {
+			account, _ := s.draft.Account(id)
+			return account.Owner != owner
+		}) {
+		return nil, fault.New(fault.NotFound, "subject", "There is nothing with this id.")
+	}
+	by := OwnerNode
+	if c.Principal.Kind == journal.Company {
+		by = c.Principal.ID
+	}
+	if refused := s.annotate(body.Subject, by, "", body.Metadata, 0); refused != nil {
+		return nil, refused
+	}
+	row := s.newestMetadata(body.Subject)
+	return row, nil
+}
+
+func (s *step) newestMetadata(subject string) (row MetadataRow) {
+	check(s.tables.metadata.Scan(s.tx, text(subject), func(_ []byte, newest MetadataRow) bool {
+		row = newest
+		return false
+	}))
+	return row
+}
+
+// accountsOf names the accounts that an account's, transfer's or hold's id concerns.
+func (s *step) accountsOf(subject string) ([]ledger.AccountID, bool) {
+	if id, err := wire.ParseID[ledger.AccountKind](subject); err == nil {
+		_, exists := s.draft.Account(id)
+		return []ledger.AccountID{id}, exists
+	}
+	transfer, err := wire.ParseID[ledger.TransferKind](subject)
+	id := [16]byte(transfer)
+	if err != nil {
+		hold, err := wire.ParseID[ledger.HoldKind](subject)
+		if err != nil {
+			return nil, false
+		}
+		id = hold
+	}
+	number := s.core.ids.find(id, s.now)
+	if number == 0 || subjectOf(s.line(number)) != subject {
+		return nil, false
+	}
+	var accounts []ledger.AccountID
+	for _, r := range s.transferRecords(number) {
+		accounts = append(accounts, r.Debit, r.Credit)
+	}
+	return accounts, true
+}

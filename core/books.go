@@ -1,0 +1,398 @@
+package core
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"seyfert/fault"
+	"seyfert/journal"
+	"seyfert/ledger"
+	"seyfert/money"
+	"seyfert/wire"
+)
+
+// Outcomes of one instruction of a batch.
+const (
+	// PostCreated says that it was carried out.
+	PostCreated uint8 = 0
+	// PostExists says that it was carried out before, by an instruction with the same id.
+	PostExists uint8 = 1
+	// PostRefused says that it changed nothing.
+	PostRefused uint8 = 2
+)
+
+// PostResultSize is the length of the outcome of one instruction, in bytes.
+const PostResultSize = 32
+
+// PostAnswer is the answer to a Post: for each instruction PostResultSize bytes
+//
+//	outcome u8 | zero 7 | number u64 | amount u128
+//
+// then, if any were refused, a CBOR array of PostFault. Number is that of the history record that
+// the instruction wrote, the amount what it moved or reserved.
+type PostAnswer []byte
+
+// PostResult is the outcome of one instruction.
+type PostResult struct {
+	Outcome               uint8
+	Number                uint64
+	AmountHigh, AmountLow uint64
+}
+
+// PostFault says why an instruction of a batch was refused.
+type PostFault struct {
+	Item  uint32       `cbor:"1,keyasint"`
+	Fault *fault.Error `cbor:"2,keyasint"`
+}
+
+func (r PostResult) append(buf []byte) []byte {
+	buf = append(buf, r.Outcome, 0, 0, 0, 0, 0, 0, 0)
+	buf = binary.BigEndian.AppendUint64(buf, r.Number)
+	buf = binary.BigEndian.AppendUint64(buf, r.AmountHigh)
+	return binary.BigEndian.AppendUint64(buf, r.AmountLow)
+}
+
+// Read splits the answer to a batch of count instructions.
+func (a PostAnswer) Read(count int) ([]PostResult, []PostFault, error) {
+	if len(a) < count*PostResultSize {
+		return nil, nil, fmt.Errorf("an answer of %d bytes for %d items", len(a), count)
+	}
+	results := make([]PostResult, count)
+	be := binary.BigEndian
+	for i := range results {
+		in := a[i*PostResultSize:]
+		results[i] = PostResult{in[0], be.Uint64(in[8:]), be.Uint64(in[16:]), be.Uint64(in[24:])}
+	}
+	rest := a[count*PostResultSize:]
+	if len(rest) == 0 {
+		return results, nil, nil
+	}
+	var faults []PostFault
+	if err := wire.Unmarshal(rest, &faults); err != nil {
+		return nil, nil, err
+	}
+	return results, faults, nil
+}
+
+// posting is one batch on its way through a step. It is used again for every batch of the core,
+// so that the usual instruction costs no memory.
+type posting struct {
+	s     *step
+	by    journal.Principal
+	owner ledger.OwnerID
+	batch *ledger.Batch
+	unit  []ledger.Instruction // the legs of the transfer that is decided now
+	legs  []ledger.Leg
+	// judged is the place of the instruction that is looked at now: a fault is about it.
+	judged int
+	// results and faults are the answer so far.
+	results []PostResult
+	faults  []PostFault
+}
+
+// post carries out a batch of instructions. Its body is a ledger.Batch.
+func post(s *step, c journal.Command) (any, *fault.Error) {
+	if c.Version != CommandVersion {
+		return nil, fault.New(fault.Invalid, "", "Command version %d is not known.", c.Version)
+	}
+	owner, refused := s.bookkeeper(c)
+	if refused != nil {
+		return nil, refused
+	}
+	batch, refused := ledger.DecodeBatch(c.Body)
+	if refused != nil {
+		return nil, refused
+	}
+	p := &s.core.posting
+	*p = posting{
+		s: s, by: c.Principal, owner: owner, batch: batch, unit: p.unit[:0], legs: p.legs[:0],
+		results: p.results[:0],
+	}
+	if refused := p.run(); refused != nil {
+		return nil, refused
+	}
+	if refused := p.annotate(); refused != nil {
+		return nil, refused
+	}
+	answer := make(PostAnswer, 0, batch.Len()*PostResultSize)
+	for _, r := range p.results {
+		answer = r.append(answer)
+	}
+	if len(p.faults) > 0 {
+		answer = append(answer, wire.MustMarshal(p.faults)...)
+	}
+	return answer, nil
+}
+
+// bookkeeper checks that a principal may keep books, and whose: a company its own, the operator
+// all of the node's.
+func (s *step) bookkeeper(c journal.Command) (ledger.OwnerID, *fault.Error) {
+	switch c.Principal.Kind {
+	case journal.System:
+		return ledger.OwnerID{}, nil
+	case journal.Operator:
+		return ledger.OwnerID{}, s.operator(c)
+	case journal.Company:
+		id, err := wire.ParseID[companyKind](c.Principal.ID)
+		if err != nil {
+			return ledger.OwnerID{}, denied()
+		}
+		return ledger.OwnerID(id), s.alive(c)
+	}
+	return ledger.OwnerID{}, denied()
+}
+
+// run decides every instruction, group by group.
+func (p *posting) run() *fault.Error {
+	for at := 0; at < p.batch.Len(); {
+		start := p.s.mark()
+		next, refused := p.group(at)
+		if refused == nil {
+			at = next
+			continue
+		}
+		if p.batch.Mode == ledger.All {
+			return p.blame(p.judged, refused)
+		}
+		p.s.undo(start)
+		at = p.refuse(at, p.judged, refused)
+	}
+	return nil
+}
+
+// blame names the instruction in the field of its fault.
+func (p *posting) blame(at int, f *fault.Error) *fault.Error {
+	field := fmt.Sprintf("items[%d]", at)
+	if f.Field != "" {
+		field += "." + f.Field
+	}
+	return fault.New(f.Code, field, "%s", f.Message)
+}
+
+// group carries out the instruction at a place and all that are linked to it, and returns the
+// place behind them.
+func (p *posting) group(at int) (next int, refused *fault.Error) {
+	for {
+		linked, refused := p.transfer(at)
+		if refused != nil {
+			return 0, refused
+		}
+		at = len(p.results)
+		if !linked || at == p.batch.Len() {
+			return at, nil
+		}
+	}
+}
+
+// refuse writes the outcome of a group that failed, from its first instruction to its last, and
+// returns the place behind it.
+func (p *posting) refuse(from, failed int, f *fault.Error) (next int) {
+	p.results = p.results[:from]
+	p.faults = append(p.faults, PostFault{Item: uint32(failed), Fault: f})
+	var i ledger.Instruction
+	for at := from; at < p.batch.Len(); at++ {
+		bad := p.batch.Read(at, &i) != nil
+		p.results = append(p.results, PostResult{Outcome: PostRefused})
+		goesOn := i.Options&(ledger.Linked|ledger.FurtherLeg) != 0
+		if !goesOn || bad && at >= failed {
+			break
+		}
+	}
+	return len(p.results)
+}
+
+// transfer decides one unit: a hold, a void, or a transfer with all its legs. On success it adds
+// one result per instruction.
+func (p *posting) transfer(at int) (linked bool, refused *fault.Error) {
+	p.unit, p.judged = p.unit[:0], at
+	for {
+		var i ledger.Instruction
+		if refused := p.batch.Read(at+len(p.unit), &i); refused != nil {
+			return false, refused
+		}
+		p.unit = append(p.unit, i)
+		if i.Options&ledger.FurtherLeg == 0 {
+			break
+		}
+		if at+len(p.unit) == p.batch.Len() || len(p.unit) == ledger.LegsMax {
+			return false, fault.New(fault.Invalid, "options", "A further leg does not follow.")
+		}
+	}
+	first := &p.unit[0]
+	for i := range p.unit[1:] {
+		leg := &p.unit[i+1]
+		if leg.ID != first.ID || leg.Action != ledger.ActPost {
+			return false, fault.New(fault.Invalid, "id", "Legs of one transfer share its id.")
+		}
+	}
+	linked = p.unit[len(p.unit)-1].Options&ledger.Linked != 0
+	if number := p.s.core.ids.find(first.ID, p.s.now); number != 0 {
+		return linked, p.repeat(number)
+	}
+	return linked, p.decide(first)
+}
+
+// decide carries out a unit whose id is new. Ids are looked up before their time is judged, so
+// that a repeat finds its answer however late it comes.
+func (p *posting) decide(first *ledger.Instruction) *fault.Error {
+	id := wire.UUID(first.ID)
+	if !id.IsVersion7() || id.UnixMilli() > p.s.now+idAhead {
+		return fault.New(fault.Invalid, "id", "An id is a version 7 UUID of a time up to now.")
+	}
+	records := p.s.nextRecord()
+	start := p.s.draft.Savepoint()
+	var refused *fault.Error
+	switch first.Action {
+	case ledger.ActPost:
+		refused = p.move()
+	case ledger.ActHold:
+		refused = p.hold(first)
+	case ledger.ActCapture:
+		refused = p.capture(first)
+	case ledger.ActVoid:
+		refused = p.void(first)
+	case ledger.ActReverse:
+		refused = p.reverse(first)
+	}
+	if refused != nil {
+		return refused
+	}
+	p.s.remember(first.ID, records)
+	written := p.s.draft.Records(start)
+	for i := range p.unit {
+		r := PostResult{Outcome: PostCreated, Number: records + uint64(i)}
+		r.AmountHigh, r.AmountLow = written[i].Amount.Words()
+		p.results = append(p.results, r)
+	}
+	return nil
+}
+
+// mine checks that the principal may move money on an account.
+func (p *posting) mine(field string, id ledger.AccountID) *fault.Error {
+	account, exists := p.s.draft.Account(id)
+	if !exists || p.by.Kind == journal.Company && account.Owner != p.owner {
+		return fault.New(fault.NotFound, field, "There is no such account.")
+	}
+	if account.Flags&ledger.Managed != 0 {
+		return fault.New(fault.Forbidden, field, "Only payments move money on this account.")
+	}
+	return nil
+}
+
+// leg turns an instruction into a leg of the ledger.
+func (p *posting) leg(i *ledger.Instruction) (ledger.Leg, *fault.Error) {
+	if refused := p.mine("debit", i.Debit); refused != nil {
+		return ledger.Leg{}, refused
+	}
+	if refused := p.mine("credit", i.Credit); refused != nil {
+		return ledger.Leg{}, refused
+	}
+	leg := ledger.Leg{
+		Debit: i.Debit, Credit: i.Credit,
+		Amount: money.FromWords(i.Currency, i.AmountHigh, i.AmountLow),
+	}
+	if i.Options&ledger.BalanceDebit != 0 {
+		leg.Balancing |= ledger.UpToDebit
+	}
+	if i.Options&ledger.BalanceCredit != 0 {
+		leg.Balancing |= ledger.UpToCredit
+	}
+	return leg, nil
+}
+
+// further turns the instructions of the unit from a place on into legs.
+func (p *posting) further(from int) *fault.Error {
+	p.legs = p.legs[:0]
+	first := p.judged
+	for i := from; i < len(p.unit); i++ {
+		p.judged = first + i
+		leg, refused := p.leg(&p.unit[i])
+		if refused != nil {
+			return refused
+		}
+		p.legs = append(p.legs, leg)
+	}
+	p.judged = first
+	return nil
+}
+
+func (p *posting) move() *fault.Error {
+	if refused := p.further(0); refused != nil {
+		return refused
+	}
+	first := &p.unit[0]
+	return refusal(p.s.draft.Post(&ledger.Transfer{
+		ID: ledger.TransferID(first.ID), Code: first.Code, Effective: first.Effective,
+		Legs: p.legs,
+	}))
+}
+
+func (p *posting) hold(i *ledger.Instruction) *fault.Error {
+	leg, refused := p.leg(i)
+	if refused != nil {
+		return refused
+	}
+	if i.Expires != 0 && i.Expires <= p.s.now {
+		return fault.New(fault.Invalid, "expires_at", "The expiry has passed.")
+	}
+	return refusal(p.s.draft.Hold(ledger.Hold{
+		ID: ledger.HoldID(i.ID), Debit: leg.Debit, Credit: leg.Credit, Amount: leg.Amount,
+		Code: i.Code, Expires: i.Expires,
+	}))
+}
+
+// held finds the live hold that an instruction names.
+func (p *posting) held(i *ledger.Instruction) (ledger.Hold, *fault.Error) {
+	hold, exists := p.s.draft.FindHold(ledger.HoldID(i.Related))
+	if !exists || hold.State != ledger.Held {
+		if p.s.core.ids.find(endOfHold(ledger.HoldID(i.Related)), p.s.now) != 0 {
+			return hold, fault.New(fault.Refused, "hold", "The hold has ended.")
+		}
+		return hold, fault.New(fault.NotFound, "hold", "There is no such hold.")
+	}
+	if p.mine("hold", hold.Debit) != nil || p.mine("hold", hold.Credit) != nil {
+		return hold, fault.New(fault.NotFound, "hold", "There is no such hold.")
+	}
+	return hold, nil
+}
+
+func (p *posting) capture(i *ledger.Instruction) *fault.Error {
+	hold, refused := p.held(i)
+	if refused != nil {
+		return refused
+	}
+	if refused := p.further(1); refused != nil {
+		return refused
+	}
+	amount := money.FromWords(hold.Amount.Currency(), i.AmountHigh, i.AmountLow)
+	if amount.IsZero() {
+		amount = hold.Left()
+	} else if i.Currency != hold.Amount.Currency() {
+		return fault.New(fault.Invalid, "currency", "The hold is of another currency.")
+	}
+	more := i.Options&ledger.More != 0
+	transfer := &ledger.Transfer{
+		ID: ledger.TransferID(i.ID), Code: i.Code, Effective: i.Effective, Legs: p.legs,
+	}
+	number := p.s.nextRecord()
+	if refused := refusal(p.s.draft.Capture(hold.ID, transfer, amount, more)); refused != nil {
+		return refused
+	}
+	if ended, _ := p.s.draft.FindHold(hold.ID); ended.State != ledger.Held {
+		p.s.remember(endOfHold(hold.ID), number)
+	}
+	return nil
+}
+
+func (p *posting) void(i *ledger.Instruction) *fault.Error {
+	hold, refused := p.held(i)
+	if refused != nil {
+		return refused
+	}
+	number := p.s.nextRecord()
+	if refused := refusal(p.s.draft.Void(hold.ID)); refused != nil {
+		return refused
+	}
+	p.s.remember(endOfHold(hold.ID), number)
+	return nil
+}
