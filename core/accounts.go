@@ -82,16 +82,13 @@ func openAccounts(s *step, c journal.Command) (any, *fault.Error) {
 	}
 	if len(body.Accounts) == 0 || len(body.Accounts) > AccountsMax {
 		return nil, fault.New(fault.TooLarge, "accounts", "1 to %d accounts are opened at once.",
-			AccountsMax)
+			AccountsMax).Because(fault.TooManyItems)
 	}
 	rows := make([]AccountRow, 0, len(body.Accounts))
 	for i, account := range body.Accounts {
 		row, refused := s.openAccount(account, c.Principal, owner)
 		if refused != nil {
-			if len(body.Accounts) > 1 {
-				refused = (&posting{}).blame(i, refused)
-			}
-			return nil, refused
+			return nil, within("accounts", i, refused)
 		}
 		rows = append(rows, row)
 	}
@@ -150,7 +147,8 @@ func setAccount(s *step, c journal.Command) (any, *fault.Error) {
 	row, exists := get(s, s.tables.accounts, body.ID)
 	account, also := s.draft.Account(body.ID)
 	if !exists || !also || c.Principal.Kind == journal.Company && account.Owner != owner {
-		return nil, fault.New(fault.NotFound, "account", "There is no such account.")
+		return nil, fault.New(fault.NotFound, "account", "There is no such account.").
+			Because(fault.UnknownAccount)
 	}
 	managed := account.Flags & ledger.Managed
 	if managed != 0 && c.Principal.Kind == journal.Company {

@@ -162,11 +162,16 @@ func (p *posting) run() *fault.Error {
 
 // blame names the instruction in the field of its fault.
 func (p *posting) blame(at int, f *fault.Error) *fault.Error {
-	field := fmt.Sprintf("items[%d]", at)
+	return within("items", at, f)
+}
+
+// within names one thing of a list in the field of its fault.
+func within(list string, at int, f *fault.Error) *fault.Error {
+	field := fmt.Sprintf("%s[%d]", list, at)
 	if f.Field != "" {
 		field += "." + f.Field
 	}
-	return fault.New(f.Code, field, "%s", f.Message)
+	return f.At(field)
 }
 
 // group carries out the instruction at a place and all that are linked to it, and returns the
@@ -271,10 +276,12 @@ func (p *posting) decide(first *ledger.Instruction) *fault.Error {
 func (p *posting) mine(field string, id ledger.AccountID) *fault.Error {
 	account, exists := p.s.draft.Account(id)
 	if !exists || p.by.Kind == journal.Company && account.Owner != p.owner {
-		return fault.New(fault.NotFound, field, "There is no such account.")
+		return fault.New(fault.NotFound, field, "There is no such account.").
+			Because(fault.UnknownAccount)
 	}
 	if account.Flags&ledger.Managed != 0 {
-		return fault.New(fault.Forbidden, field, "Only payments move money on this account.")
+		return fault.New(fault.Forbidden, field, "Only payments move money on this account.").
+			Because(fault.AccountManaged)
 	}
 	return nil
 }
@@ -333,7 +340,8 @@ func (p *posting) hold(i *ledger.Instruction) *fault.Error {
 		return refused
 	}
 	if i.Expires != 0 && i.Expires <= p.s.now {
-		return fault.New(fault.Invalid, "expires_at", "The expiry has passed.")
+		return fault.New(fault.Invalid, "expires_at", "The expiry has passed.").
+			Because(fault.ExpiryPassed)
 	}
 	return refusal(p.s.draft.Hold(ledger.Hold{
 		ID: ledger.HoldID(i.ID), Debit: leg.Debit, Credit: leg.Credit, Amount: leg.Amount,
@@ -341,17 +349,35 @@ func (p *posting) hold(i *ledger.Instruction) *fault.Error {
 	}))
 }
 
+// ended says how a hold ended: the history record with a number ended it. That of somebody
+// else's is not there.
+func (p *posting) ended(number uint64) *fault.Error {
+	r := p.s.line(number)
+	switch {
+	case p.mine("hold", r.Debit) != nil || p.mine("hold", r.Credit) != nil:
+		return noHold()
+	case r.Kind == ledger.RecordExpired:
+		return fault.New(fault.Refused, "hold", "The hold has expired.").
+			Because(fault.HoldExpired)
+	}
+	return fault.New(fault.Refused, "hold", "The hold has ended.").Because(fault.HoldEnded)
+}
+
+func noHold() *fault.Error {
+	return fault.New(fault.NotFound, "hold", "There is no such hold.").Because(fault.UnknownHold)
+}
+
 // held finds the live hold that an instruction names.
 func (p *posting) held(i *ledger.Instruction) (ledger.Hold, *fault.Error) {
 	hold, exists := p.s.draft.FindHold(ledger.HoldID(i.Related))
 	if !exists || hold.State != ledger.Held {
-		if p.s.core.ids.find(endOfHold(ledger.HoldID(i.Related)), p.s.now) != 0 {
-			return hold, fault.New(fault.Refused, "hold", "The hold has ended.")
+		if number := p.s.core.ids.find(endOfHold(i.Related), p.s.now); number != 0 {
+			return hold, p.ended(number)
 		}
-		return hold, fault.New(fault.NotFound, "hold", "There is no such hold.")
+		return hold, noHold()
 	}
 	if p.mine("hold", hold.Debit) != nil || p.mine("hold", hold.Credit) != nil {
-		return hold, fault.New(fault.NotFound, "hold", "There is no such hold.")
+		return hold, noHold()
 	}
 	return hold, nil
 }
@@ -368,7 +394,8 @@ func (p *posting) capture(i *ledger.Instruction) *fault.Error {
 	if amount.IsZero() {
 		amount = hold.Left()
 	} else if i.Currency != hold.Amount.Currency() {
-		return fault.New(fault.Invalid, "currency", "The hold is of another currency.")
+		return fault.New(fault.Invalid, "currency", "The hold is of another currency.").
+			Because(fault.MixedCurrencies)
 	}
 	more := i.Options&ledger.More != 0
 	transfer := &ledger.Transfer{

@@ -88,7 +88,9 @@ func reversalOf(id ledger.TransferID) [16]byte { return derivedID("reversal", id
 
 func derivedID(use string, id [16]byte) [16]byte {
 	hash := wire.Hash(use, id[:])
-	return [16]byte(hash[:16])
+	derived := [16]byte(hash[:16])
+	derived[6] = 0x80 | derived[6]&0x0f // version 8: no caller can choose such an id
+	return derived
 }
 
 // idPrefix opens the keys of ids in the tables; schema.go keeps the list of prefixes.

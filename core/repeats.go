@@ -66,7 +66,8 @@ func subject(r ledger.Record) [16]byte {
 }
 
 func differs(field string) *fault.Error {
-	return fault.New(fault.Conflict, field, "This id was used for something else.")
+	return fault.New(fault.Conflict, field, "This id was used for something else.").
+		Because(fault.IDReused)
 }
 
 // kindOf is the kind of record that each action's first record has.
@@ -123,27 +124,34 @@ func (p *posting) above(a, b money.Amount) bool {
 	return less
 }
 
+func noTransfer() *fault.Error {
+	return fault.New(fault.NotFound, "transfer", "There is no such transfer.").
+		Because(fault.UnknownTransfer)
+}
+
 // reverse posts the counter-entry of a transfer: each leg with its sides exchanged, in reverse
 // order. A transfer is reversed once, and a reversal never.
 func (p *posting) reverse(i *ledger.Instruction) *fault.Error {
 	transfer := ledger.TransferID(i.Related)
 	number := p.s.core.ids.find(transfer, p.s.now)
 	if number == 0 {
-		return fault.New(fault.NotFound, "transfer", "There is no such transfer.")
+		return noTransfer()
 	}
 	records := p.s.transferRecords(number)
 	for _, r := range records {
 		if r.Transfer.IsZero() || p.mine("transfer", r.Debit) != nil ||
 			p.mine("transfer", r.Credit) != nil {
-			return fault.New(fault.NotFound, "transfer", "There is no such transfer.")
+			return noTransfer()
 		}
 		if r.Kind == ledger.RecordReversed {
-			return fault.New(fault.Refused, "transfer", "A reversal can't be reversed.")
+			return fault.New(fault.Refused, "transfer", "A reversal can't be reversed.").
+				Because(fault.NotReversible)
 		}
 	}
 	undone := reversalOf(transfer)
 	if p.s.core.ids.find(undone, p.s.now) != 0 {
-		return fault.New(fault.Refused, "transfer", "The transfer is reversed already.")
+		return fault.New(fault.Refused, "transfer", "The transfer is reversed already.").
+			Because(fault.AlreadyReversed)
 	}
 	p.legs = p.legs[:0]
 	for n := len(records) - 1; n >= 0; n-- {

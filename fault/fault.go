@@ -47,11 +47,27 @@ type Error struct {
 	Field string `cbor:"2,keyasint,omitempty" json:"field,omitempty"`
 	// Message is one English sentence without personal data or secrets.
 	Message string `cbor:"3,keyasint" json:"message"`
+	// Reason tells apart what callers branch on within a code, or is empty.
+	Reason Reason `cbor:"4,keyasint,omitempty" json:"reason,omitempty"`
 }
 
 // New makes an Error; field may be empty.
 func New(code Code, field, format string, args ...any) *Error {
 	return &Error{Code: code, Field: field, Message: fmt.Sprintf(format, args...)}
+}
+
+// Because returns the same error with a reason.
+func (e *Error) Because(r Reason) *Error {
+	same := *e
+	same.Reason = r
+	return &same
+}
+
+// At returns the same error about another field, where a room says a field in its own words.
+func (e *Error) At(field string) *Error {
+	same := *e
+	same.Field = field
+	return &same
 }
 
 // Error implements error.

@@ -3,6 +3,7 @@ package fault_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"seyfert/fault"
@@ -31,5 +32,33 @@ func TestErrorNamesCodeAndField(t *testing.T) {
 		if f.Error() != want {
 			t.Errorf("%q, want %q", f.Error(), want)
 		}
+	}
+}
+
+func TestAReasonAndAFieldMakeAnotherError(t *testing.T) {
+	plain := fault.New(fault.Refused, "amount", "Too little.")
+	told := plain.Because(fault.InsufficientFunds).At("items[3].amount")
+	if plain.Reason != "" || plain.Field != "amount" {
+		t.Errorf("an error that others may hold was changed: %+v", plain)
+	}
+	want := fault.Error{
+		Code: fault.Refused, Field: "items[3].amount", Message: "Too little.",
+		Reason: fault.InsufficientFunds,
+	}
+	if *told != want {
+		t.Errorf("%+v, want %+v", *told, want)
+	}
+}
+
+func TestReasonsAreWordsAndStandOnce(t *testing.T) {
+	seen := map[fault.Reason]bool{}
+	for _, reason := range fault.Reasons() {
+		if reason == "" || strings.Trim(string(reason), "abcdefghijklmnopqrstuvwxyz_") != "" {
+			t.Errorf("%q is no word", reason)
+		}
+		if seen[reason] {
+			t.Errorf("%s stands twice", reason)
+		}
+		seen[reason] = true
 	}
 }

@@ -279,7 +279,8 @@ func (d *Draft) Open(s Spec) error {
 		return invalid("flags", "no account can be opened with these flags")
 	}
 	if _, taken := d.find(s.ID); taken {
-		return fault.New(fault.Conflict, "account", "an account has this id already")
+		return fault.New(fault.Conflict, "account", "an account has this id already").
+			Because(fault.IDReused)
 	}
 	if field, ok := s.Limits.validate(s.Currency); !ok {
 		return invalid(field, "the limit is not one of this account")
@@ -302,7 +303,7 @@ func (d *Draft) SetFlags(id AccountID, flags Flags) error {
 	d.check()
 	ordinal, ok := d.find(id)
 	if !ok {
-		return notFound("account", "no account has this id")
+		return notFound("account", "no account has this id", fault.UnknownAccount)
 	}
 	if flags&^flagsAll != 0 {
 		return invalid("flags", "a flag is not known")
@@ -310,11 +311,12 @@ func (d *Draft) SetFlags(id AccountID, flags Flags) error {
 	account := d.view(ordinal)
 	switch {
 	case account.Flags&Closed != 0:
-		return refusal("flags", "the account is closed")
+		return refusal("flags", "the account is closed", fault.AccountClosed)
 	case flags&Closed != 0 && !account.empty():
-		return refusal("flags", "an account with a balance or a hold cannot be closed")
+		return refusal("flags", "an account with a balance or a hold cannot be closed",
+			fault.AccountInUse)
 	case flags&NoOverdraft != 0 && !account.covered():
-		return refusal("flags", "the account is overdrawn")
+		return refusal("flags", "the account is overdrawn", fault.InsufficientFunds)
 	}
 	d.touch(ordinal)
 	d.view(ordinal).Flags = flags

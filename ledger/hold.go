@@ -24,10 +24,11 @@ func (d *Draft) Hold(h Hold) error {
 	case h.Expires < 0 || h.Expires > timeMax:
 		return invalid("expires", "the expiry is out of range")
 	case h.Expires != 0 && h.Expires <= d.now:
-		return refusal("expires", "the expiry has come already")
+		return refusal("expires", "the expiry has come already", fault.ExpiryPassed)
 	}
 	if _, taken := d.FindHold(h.ID); taken {
-		return fault.New(fault.Conflict, "hold", "a hold has this id already")
+		return fault.New(fault.Conflict, "hold", "a hold has this id already").
+			Because(fault.IDReused)
 	}
 	s, err := d.sidesOf(h.Debit, h.Credit, h.Amount)
 	if err != nil {
@@ -71,7 +72,7 @@ func (d *Draft) reserve(s sides, h Hold) error {
 func (d *Draft) live(id HoldID) (Hold, sides, error) {
 	hold, ok := d.FindHold(id)
 	if !ok || hold.State != Held {
-		return Hold{}, sides{}, notFound("hold", "no live hold has this id")
+		return Hold{}, sides{}, notFound("hold", "no live hold has this id", fault.UnknownHold)
 	}
 	debit, ok := d.find(hold.Debit)
 	credit, also := d.find(hold.Credit)
@@ -121,13 +122,13 @@ func (d *Draft) Capture(id HoldID, t *Transfer, amount money.Amount, more bool) 
 	over, err := hold.Left().Less(amount)
 	switch {
 	case err != nil:
-		return invalid("currency", "the hold is of another currency")
+		return invalid("currency", "the hold is of another currency", fault.MixedCurrencies)
 	case amount.IsZero():
-		return invalid("amount", "the amount must be more than zero")
+		return invalid("amount", "the amount must be more than zero", fault.ZeroAmount)
 	case hold.expiring() && hold.Expires <= d.now:
-		return refusal("expires", "the hold has expired")
+		return refusal("expires", "the hold has expired", fault.HoldExpired)
 	case over:
-		return refusal("hold", "the hold is of less than the amount")
+		return refusal("hold", "the hold is of less than the amount", fault.HoldExceeded)
 	}
 	start := d.Savepoint()
 	if err = d.take(hold, s, t, amount, more); err == nil {

@@ -218,7 +218,7 @@ func DecodeBatch(data []byte) (*Batch, *fault.Error) {
 		return nil, fault.New(fault.Invalid, "items", "A batch has at least one item.")
 	case count > BatchItemsMax:
 		return nil, fault.New(fault.TooLarge, "items", "A batch has at most %d items.",
-			BatchItemsMax)
+			BatchItemsMax).Because(fault.TooManyItems)
 	case len(rest) < int(count)*InstructionSize:
 		return nil, fault.New(fault.Invalid, "items", "The batch is shorter than it says.")
 	}

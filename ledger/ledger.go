@@ -317,17 +317,31 @@ func assert(ok bool, what string) {
 }
 
 // notFound is an id that the ledger does not know.
-func notFound(field, message string) error {
-	return fault.New(fault.NotFound, field, "%s", message)
+func notFound(field, message string, reason ...fault.Reason) error {
+	return told(fault.NotFound, field, message, reason)
 }
 
 // uncountable is a sum that would need more than 128 bits.
 func uncountable() error {
-	return fault.New(fault.TooLarge, "amount", "the amount is larger than the ledger can count")
+	return fault.New(fault.TooLarge, "amount",
+		"the amount is larger than the ledger can count").Because(fault.AmountOverflow)
 }
 
 // refusal is a rule of the ledger that forbids something now.
-func refusal(field, message string) error { return fault.New(fault.Refused, field, "%s", message) }
+func refusal(field, message string, reason ...fault.Reason) error {
+	return told(fault.Refused, field, message, reason)
+}
 
 // invalid is a request that no state of the ledger would allow.
-func invalid(field, message string) error { return fault.New(fault.Invalid, field, "%s", message) }
+func invalid(field, message string, reason ...fault.Reason) error {
+	return told(fault.Invalid, field, message, reason)
+}
+
+// told is a fault with a reason where callers may branch on one.
+func told(code fault.Code, field, message string, reason []fault.Reason) error {
+	f := fault.New(code, field, "%s", message)
+	for _, r := range reason {
+		f = f.Because(r)
+	}
+	return f
+}

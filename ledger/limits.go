@@ -3,6 +3,7 @@ package ledger
 import (
 	"math"
 
+	"seyfert/fault"
 	"seyfert/money"
 )
 
@@ -110,11 +111,14 @@ func (a *Account) belowCeiling() bool {
 func (a *Account) rules() error {
 	switch {
 	case a.Flags&NoOverdraft != 0 && !a.covered():
-		return refusal("amount", "the balance does not cover the amount")
+		return refusal("amount", "the balance does not cover the amount",
+			fault.InsufficientFunds)
 	case !a.aboveFloor():
-		return refusal("floor", "the balance would fall below the account's floor")
+		return refusal("floor", "the balance would fall below the account's floor",
+			fault.UnderFloor)
 	case !a.belowCeiling():
-		return refusal("ceiling", "the balance would rise above the account's ceiling")
+		return refusal("ceiling", "the balance would rise above the account's ceiling",
+			fault.OverCeiling)
 	}
 	return nil
 }
@@ -131,13 +135,15 @@ func (a *Account) spend(amount money.Amount, now int64) error {
 	if !v.Amount.IsZero() {
 		sum, over := wideOf(a.Outflow.Amount).add(wideOf(amount))
 		if over || wideOf(v.Amount).less(sum) {
-			return refusal("velocity", "more would leave than may within the period")
+			return refusal("velocity", "more would leave than may within the period",
+				fault.VelocityExceeded)
 		}
 		a.Outflow.Amount = sum.of(a.Currency)
 	}
 	if v.Count != 0 {
 		if a.Outflow.Count >= v.Count {
-			return refusal("velocity", "money left as often as it may within the period")
+			return refusal("velocity", "money left as often as it may within the period",
+				fault.VelocityExceeded)
 		}
 		a.Outflow.Count++
 	}
@@ -203,11 +209,11 @@ func (d *Draft) SetLimits(id AccountID, limits Limits) error {
 	d.check()
 	ordinal, ok := d.find(id)
 	if !ok {
-		return notFound("account", "no account has this id")
+		return notFound("account", "no account has this id", fault.UnknownAccount)
 	}
 	account := *d.view(ordinal)
 	if account.Flags&Closed != 0 {
-		return refusal("account", "the account is closed")
+		return refusal("account", "the account is closed", fault.AccountClosed)
 	}
 	if field, ok := limits.validate(account.Currency); !ok {
 		return invalid(field, "the limit is not one of this account")

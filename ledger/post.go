@@ -50,7 +50,8 @@ func (t *Transfer) validate(legs int) error {
 	case legs == 0:
 		return invalid("legs", "a transfer needs at least one leg")
 	case legs > LegsMax:
-		return fault.New(fault.TooLarge, "legs", "a transfer has at most %d legs", LegsMax)
+		return fault.New(fault.TooLarge, "legs", "a transfer has at most %d legs", LegsMax).
+			Because(fault.TooManyLegs)
 	}
 	return nil
 }
@@ -102,7 +103,8 @@ func (d *Draft) balanced(s sides, leg Leg) (money.Amount, error) {
 		}
 	}
 	if most.isZero() {
-		return money.Amount{}, refusal("amount", "there is nothing to move")
+		return money.Amount{}, refusal("amount", "there is nothing to move",
+			fault.NothingToMove)
 	}
 	if most.less(wideOf(leg.Amount)) {
 		return most.of(leg.Amount.Currency()), nil
@@ -134,15 +136,17 @@ func (d *Draft) sidesOf(debit, credit AccountID, amount money.Amount) (sides, er
 	to, also := d.find(credit)
 	switch {
 	case !ok:
-		return sides{}, notFound("debit", "no account has this id")
+		return sides{}, notFound("debit", "no account has this id", fault.UnknownAccount)
 	case !also:
-		return sides{}, notFound("credit", "no account has this id")
+		return sides{}, notFound("credit", "no account has this id", fault.UnknownAccount)
 	case from == to:
-		return sides{}, invalid("account", "money cannot move from an account to itself")
+		return sides{}, invalid("account", "money cannot move from an account to itself",
+			fault.SameAccount)
 	case amount.IsZero():
-		return sides{}, invalid("amount", "the amount must be more than zero")
+		return sides{}, invalid("amount", "the amount must be more than zero", fault.ZeroAmount)
 	case d.view(from).Currency != amount.Currency(), d.view(to).Currency != amount.Currency():
-		return sides{}, invalid("currency", "amount and accounts are not of one currency")
+		return sides{}, invalid("currency", "amount and accounts are not of one currency",
+			fault.MixedCurrencies)
 	}
 	return sides{from, to}, nil
 }
@@ -159,13 +163,13 @@ func (d *Draft) admits(s sides) error {
 	}
 	switch {
 	case debit.Flags&Closed != 0:
-		return refusal("debit", "the account is closed")
+		return refusal("debit", "the account is closed", fault.AccountClosed)
 	case credit.Flags&Closed != 0:
-		return refusal("credit", "the account is closed")
+		return refusal("credit", "the account is closed", fault.AccountClosed)
 	case debit.Flags&debitStop != 0:
-		return refusal("debit", "the account is frozen")
+		return refusal("debit", "the account is frozen", fault.AccountFrozen)
 	case credit.Flags&creditStop != 0:
-		return refusal("credit", "the account is frozen")
+		return refusal("credit", "the account is frozen", fault.AccountFrozen)
 	}
 	return nil
 }
