@@ -33,11 +33,14 @@ type Core struct {
 	ids     *ids
 	cursor  Cursor
 	posting posting
-	// scratch is memory that each entry uses again.
-	scratch []byte
+	scratch scratch
 	// handlers is the constant table from command kind to handler.
 	handlers map[uint16]handler
 }
+
+// scratch is memory that each entry uses again: tree hashes, history, leaves and
+// ledger changes on their way.
+type scratch struct{ hashes, history, leaf, changes []byte }
 
 // handler decides one command. A fault leaves nothing behind; any other problem is a
 // programmer's error or broken storage and panics.
@@ -55,7 +58,7 @@ func Open(stores Stores, book *ledger.Book) (*Core, error) {
 		return nil, err
 	}
 	c.cursor = cursor
-	if c.tree, err = merkle.NewTree(hashStore{stores.Hashes}, cursor.Leaves); err != nil {
+	if c.tree, err = merkle.NewTree(merkle.Filed{Records: stores.Hashes}, cursor.Leaves); err != nil {
 		return nil, err
 	}
 	if c.ids, err = openIDs(&c.tables, c.store); err != nil {

@@ -135,7 +135,8 @@ func (s *step) commit() {
 		put(s, s.tables.node, struct{}{}, s.node)
 	}
 	s.appendLeaves()
-	changes := s.draft.Append(nil)
+	changes := s.draft.Append(c.scratch.changes[:0])
+	c.scratch.changes = changes
 	records := s.draft.Commit(s.index, c.cursor.Records+1)
 	next := Cursor{
 		Index: s.index, Time: s.now, Records: c.cursor.Records + uint64(len(records)),
@@ -145,6 +146,8 @@ func (s *step) commit() {
 		s.keep(records)
 		next.Lines++
 	}
+	check(c.stores.Hashes.AppendMany(c.scratch.hashes))
+	c.scratch.hashes = c.scratch.hashes[:0]
 	next.Leaves = c.tree.Size()
 	put(s, s.tables.cursor, struct{}{}, next)
 	check(c.store.Apply(s.tx.Writes()))
@@ -185,13 +188,13 @@ func (s *step) appendLeaves() {
 	}
 }
 
-// grow appends a leaf to the journal tree and keeps the new hashes.
+// grow appends a leaf to the journal tree; its new hashes wait in the scratch memory for the
+// end of the entry.
 func (s *step) grow(data [32]byte) {
-	stored, err := s.core.tree.Append(merkle.LeafHash(data[:]))
+	var err error
+	c := s.core
+	c.scratch.hashes, err = c.tree.AppendTo(c.scratch.hashes, merkle.LeafHash(data[:]))
 	check(err)
-	for i := range stored {
-		check(s.core.stores.Hashes.Append(stored[i][:]))
-	}
 }
 
 // keep writes the entry's history: its line, each record and the record's leaf.
@@ -201,15 +204,19 @@ func (s *step) keep(records []ledger.Record) {
 		Index: s.index, Time: s.now, Seed: s.seed, FirstRecord: c.cursor.Records + 1,
 		FirstLeaf: c.tree.Size(),
 	}
-	check(c.stores.Lines.Append(line.append(c.scratch[:0])))
+	var room [LineSize]byte
+	check(c.stores.Lines.Append(line.append(room[:0])))
+	history, leaf := c.scratch.history[:0], c.scratch.leaf
 	for i := range records {
 		number := line.FirstRecord + uint64(i)
-		c.scratch = binary.BigEndian.AppendUint64(c.scratch[:0], number)
-		c.scratch = records[i].Append(c.scratch)
-		check(c.stores.History.Append(c.scratch[8:]))
-		kind, salt := leafKind(records[i]), line.salt(number)
-		s.grow(proof.LeafData(kind, salt, c.scratch))
+		start := len(history)
+		history = records[i].Append(history)
+		leaf = binary.BigEndian.AppendUint64(leaf[:0], number)
+		leaf = append(leaf, history[start:]...)
+		s.grow(proof.LeafData(leafKind(&records[i]), line.salt(number), leaf))
 	}
+	check(c.stores.History.AppendMany(history))
+	c.scratch.history, c.scratch.leaf = history, leaf
 }
 
 // derive makes 32 bytes that are new to the node and equal on every replay.

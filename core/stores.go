@@ -36,7 +36,7 @@ type Memory struct {
 func NewMemory() *Memory {
 	return &Memory{
 		Tables: table.NewMemory(), History: table.NewRecordsMemory(ledger.RecordSize),
-		Hashes: table.NewRecordsMemory(HashSize), Lines: table.NewRecordsMemory(LineSize),
+		Hashes: table.NewRecordsMemory(merkle.HashSize), Lines: table.NewRecordsMemory(LineSize),
 	}
 }
 
@@ -80,25 +80,6 @@ func (s Stores) fits(c Cursor) error {
 	return nil
 }
 
-// HashSize is the length of a tree hash in bytes.
-const HashSize = len(merkle.Hash{})
-
-// hashStore reads the tree's hashes from their records.
-type hashStore struct{ records table.Records }
-
-// ReadHashes implements merkle.Store.
-func (h hashStore) ReadHashes(indexes []int64) ([]merkle.Hash, error) {
-	hashes := make([]merkle.Hash, len(indexes))
-	for i, index := range indexes {
-		hash, err := h.records.At(uint64(index) + 1)
-		if err != nil {
-			return nil, fmt.Errorf("tree hash %d: %w", index, err)
-		}
-		hashes[i] = merkle.Hash(hash)
-	}
-	return hashes, nil
-}
-
 // LineSize is the length of an encoded Line, in bytes.
 const LineSize = 64
 
@@ -139,7 +120,7 @@ func (l Line) salt(number uint64) [32]byte {
 }
 
 // leafKind is the kind of a record's leaf.
-func leafKind(r ledger.Record) uint16 {
+func leafKind(r *ledger.Record) uint16 {
 	if r.Transfer.IsZero() {
 		return proof.KindHold
 	}
@@ -153,7 +134,7 @@ func (v View) RecordLeaf(number uint64) (row LeafRow, leaf int64) {
 	check(err)
 	data := append(binary.BigEndian.AppendUint64(nil, number), raw...)
 	record := readRecord(v.c.stores.History, number)
-	row = LeafRow{Kind: leafKind(record), Salt: line.salt(number), Data: data}
+	row = LeafRow{Kind: leafKind(&record), Salt: line.salt(number), Data: data}
 	return row, line.FirstLeaf + int64(number-line.FirstRecord)
 }
 

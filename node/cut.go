@@ -166,7 +166,7 @@ func (s *Store) openFiles(m manifest) (err error) {
 		file **table.RecordsFile
 	}{
 		{"history", ledger.RecordSize, m.Records, &s.history},
-		{"tree", core.HashSize, uint64(merkle.StoredCount(m.Leaves)), &s.hashes},
+		{"tree", merkle.HashSize, uint64(merkle.StoredCount(m.Leaves)), &s.hashes},
 		{"lines", core.LineSize, m.Lines, &s.lines},
 	} {
 		*f.file, err = table.OpenRecords(filepath.Join(s.dir, f.name), f.size, f.keep)

@@ -17,20 +17,25 @@ const suite = "seyfert/v1/"
 // length as u32 big-endian before it. The lengths keep two lists of parts from having one
 // text.
 func Hash(tag string, parts ...[]byte) [32]byte {
-	h := sha256.New()
-	h.Write([]byte(suite))
-	h.Write([]byte(tag))
-	h.Write([]byte{0})
-	var length [4]byte
+	length := len(suite) + len(tag) + 1
 	for _, part := range parts {
 		if uint64(len(part)) > math.MaxUint32 {
 			panic(fmt.Sprintf("wire: hash part of %d bytes", len(part)))
 		}
-		binary.BigEndian.PutUint32(length[:], uint32(len(part)))
-		h.Write(length[:])
-		h.Write(part)
+		length += 4 + len(part)
 	}
-	return [32]byte(h.Sum(nil))
+	// Short texts, such as every audit leaf, are hashed in one piece and without memory.
+	var room [512]byte
+	text := room[:0]
+	if length > len(room) {
+		text = make([]byte, 0, length)
+	}
+	text = append(append(append(text, suite...), tag...), 0)
+	for _, part := range parts {
+		text = binary.BigEndian.AppendUint32(text, uint32(len(part)))
+		text = append(text, part...)
+	}
+	return sha256.Sum256(text)
 }
 
 // Digest is a SHA-256 value in a signed JSON text: 64 lower-case hexadecimal digits. CBOR
