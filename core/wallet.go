@@ -120,10 +120,23 @@ func (s *step) account(owner, purpose, detail string, currency money.Currency) l
 		ID: newID[ledger.AccountID](s), Owner: owner, Purpose: purpose, Detail: detail,
 		Currency: currency, Created: s.now,
 	}
-	spec := ledger.Spec{ID: row.ID, Currency: currency, Kind: kind, Flags: flags}
+	spec := ledger.Spec{
+		ID: row.ID, Owner: ownerID(owner), Currency: currency, Kind: kind, Flags: flags,
+	}
 	check(s.draft.Open(spec))
 	put(s, s.tables.accounts, row.ID, row)
 	return row.ID
+}
+
+// ownerID is the owner of an account as the ledger keeps it: zero for the node itself.
+func ownerID(owner string) ledger.OwnerID {
+	if id, err := wire.ParseID[companyKind](owner); err == nil {
+		return ledger.OwnerID(id)
+	}
+	if id, err := wire.ParseID[memberKind](owner); err == nil {
+		return ledger.OwnerID(id)
+	}
+	return ledger.OwnerID{}
 }
 
 func (s *step) find(owner, purpose, detail string, currency money.Currency) (AccountRow, bool) {
