@@ -97,6 +97,13 @@ func (v View) Metadata(subject string, limit int) []MetadataRow {
 	return rows
 }
 
+// PostedWith is the text that a transfer or hold came with: the first version of its metadata, if
+// its first history record, which has the number, brought it.
+func (v View) PostedWith(subject string, number uint64) (MetadataRow, bool) {
+	row, exists := view(v, v.c.tables.metadata, MetadataKey{subject, 1})
+	return row, exists && row.Number == number
+}
+
 // ByReference lists what an owner has under a reference, in the order of history from a number
 // on.
 func (v View) ByReference(owner, reference string, from uint64, limit int) []MetadataRow {

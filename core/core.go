@@ -34,6 +34,8 @@ type Core struct {
 	cursor  Cursor
 	posting posting
 	scratch scratch
+	// credentials are those read lately.
+	credentials credentials
 	// handlers is the constant table from command kind to handler.
 	handlers map[uint16]handler
 }
@@ -49,7 +51,10 @@ type handler func(s *step, c journal.Command) (answer any, refused *fault.Error)
 // Open takes up the state that the stores and the book hold, which must be one cut: the same
 // entry's. Empty stores and a new book are the state before the first entry.
 func Open(stores Stores, book *ledger.Book) (*Core, error) {
-	c := &Core{tables: newSchema(), stores: stores, store: stores.Tables, book: book}
+	c := &Core{
+		tables: newSchema(), stores: stores, store: stores.Tables, book: book,
+		credentials: credentials{},
+	}
 	cursor, _, err := c.tables.cursor.Get(c.store, struct{}{})
 	if err != nil {
 		return nil, fmt.Errorf("read cursor: %w", err)

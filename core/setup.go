@@ -35,7 +35,7 @@ func configure(s *step, c journal.Command) (any, *fault.Error) {
 	s.node.DID, s.node.Network = body.DID, body.Network
 	s.node.Currencies, s.node.Thresholds = body.Currencies, body.Thresholds
 	s.node.Descriptor = body.Descriptor
-	put(s, s.tables.credentials, body.OperatorKey, CredentialRow{
+	s.putCredential(CredentialRow{
 		Hash: body.OperatorKey, Use: UseKey, Kind: journal.Operator, Subject: OwnerNode,
 		Created: s.now,
 	})
@@ -89,7 +89,7 @@ func addCompany(s *step, c journal.Command) (any, *fault.Error) {
 	}
 	row := CompanyRow{ID: body.ID, Name: body.Name, Alias: body.Alias, Created: s.now}
 	put(s, s.tables.companies, row.ID, row)
-	put(s, s.tables.credentials, body.KeyHash, CredentialRow{
+	s.putCredential(CredentialRow{
 		Hash: body.KeyHash, Use: UseKey, Kind: journal.Company, Subject: row.ID.String(),
 		Created: s.now,
 	})
@@ -131,7 +131,7 @@ func addCredential(s *step, c journal.Command) (any, *fault.Error) {
 	if refused := s.operator(c); refused != nil {
 		return nil, refused
 	}
-	if _, exists := get(s, s.tables.credentials, body.Hash); exists {
+	if _, exists := s.credential(body.Hash); exists {
 		return nil, fault.New(fault.Conflict, "credential", "This credential exists.")
 	}
 	if !s.subjectLives(body.Kind, body.Subject) {
@@ -141,7 +141,7 @@ func addCredential(s *step, c journal.Command) (any, *fault.Error) {
 		Hash: body.Hash, Use: body.Use, Kind: body.Kind, Subject: body.Subject,
 		Created: s.now, Expires: body.Expires,
 	}
-	put(s, s.tables.credentials, row.Hash, row)
+	s.putCredential(row)
 	s.state("credential", row.Subject, wire.MustMarshal(row))
 	return row, nil
 }
@@ -151,7 +151,7 @@ func endCredential(s *step, c journal.Command) (any, *fault.Error) {
 	if refused != nil {
 		return nil, refused
 	}
-	row, exists := get(s, s.tables.credentials, body.Hash)
+	row, exists := s.credential(body.Hash)
 	own := exists && c.Principal.Kind == row.Kind && c.Principal.ID == row.Subject
 	refused = s.alive(c)
 	if !own {
@@ -164,7 +164,7 @@ func endCredential(s *step, c journal.Command) (any, *fault.Error) {
 		return nil, fault.New(fault.NotFound, "credential", "There is no such credential.")
 	}
 	row.Revoked = true
-	put(s, s.tables.credentials, row.Hash, row)
+	s.putCredential(row)
 	s.state("credential", row.Subject, wire.MustMarshal(row))
 	return row, nil
 }
@@ -175,20 +175,20 @@ func redeemCode(s *step, c journal.Command) (any, *fault.Error) {
 	if refused != nil {
 		return nil, refused
 	}
-	code, exists := get(s, s.tables.credentials, body.Code)
+	code, exists := s.credential(body.Code)
 	if !exists || code.Use != UseCode || !code.live(s.now) {
 		return nil, fault.New(fault.Unauthenticated, "code", "The code is not valid any more.")
 	}
-	if _, exists := get(s, s.tables.credentials, body.Session); exists {
+	if _, exists := s.credential(body.Session); exists {
 		return nil, fault.New(fault.Conflict, "session", "This session exists.")
 	}
 	code.Revoked = true
-	put(s, s.tables.credentials, code.Hash, code)
+	s.putCredential(code)
 	session := CredentialRow{
 		Hash: body.Session, Use: UseSession, Kind: code.Kind, Subject: code.Subject,
 		Created: s.now, Expires: body.Expires,
 	}
-	put(s, s.tables.credentials, session.Hash, session)
+	s.putCredential(session)
 	s.state("credential", session.Subject, wire.MustMarshal(session))
 	return session, nil
 }
@@ -216,7 +216,7 @@ func (s *step) alive(c journal.Command) *fault.Error {
 	if err != nil {
 		return denied()
 	}
-	row, exists := get(s, s.tables.credentials, [32]byte(hash))
+	row, exists := s.credential([32]byte(hash))
 	if !exists || !row.live(s.now) || row.Kind != c.Principal.Kind ||
 		row.Subject != c.Principal.ID || row.Use == UseCode {
 		return fault.New(fault.Unauthenticated, "", "The key or session is not valid any more.")

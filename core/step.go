@@ -30,6 +30,8 @@ type step struct {
 	// known are the ids that this entry added.
 	known [][16]byte
 	node  NodeRow
+	// credentialsChanged says that the entry wrote a credential.
+	credentialsChanged bool
 }
 
 func (c *Core) begin(index uint64, e journal.Entry) *step {

@@ -70,7 +70,10 @@ func (v View) Account(id ledger.AccountID) (AccountRow, bool) {
 // Credential finds a living key, session or code by the hash of its secret, at a time in Unix
 // milliseconds.
 func (v View) Credential(hash [32]byte, now int64) (CredentialRow, bool) {
-	row, exists := view(v, v.c.tables.credentials, hash)
+	row, exists := v.c.credentials[hash]
+	if !exists {
+		row, exists = view(v, v.c.tables.credentials, hash)
+	}
 	if !exists || !row.live(now) {
 		return CredentialRow{}, false
 	}
