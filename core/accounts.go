@@ -179,7 +179,7 @@ func (p *posting) annotate() *fault.Error {
 	}
 	for _, a := range p.batch.Attachments {
 		result := p.results[a.Item]
-		if result.Outcome != PostCreated {
+		if result.Status != ledger.Created {
 			continue
 		}
 		r := p.s.line(result.Number)

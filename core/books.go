@@ -1,7 +1,6 @@
 package core
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"seyfert/fault"
@@ -11,68 +10,8 @@ import (
 	"seyfert/wire"
 )
 
-// Outcomes of one instruction of a batch.
-const (
-	// PostCreated says that it was carried out.
-	PostCreated uint8 = 0
-	// PostExists says that it was carried out before, by an instruction with the same id.
-	PostExists uint8 = 1
-	// PostRefused says that it changed nothing.
-	PostRefused uint8 = 2
-)
-
-// PostResultSize is the length of the outcome of one instruction, in bytes.
-const PostResultSize = 32
-
-// PostAnswer is the answer to a Post: for each instruction PostResultSize bytes
-//
-//	outcome u8 | zero 7 | number u64 | amount u128
-//
-// then, if any were refused, a CBOR array of PostFault. Number is that of the history record that
-// the instruction wrote, the amount what it moved or reserved.
-type PostAnswer []byte
-
-// PostResult is the outcome of one instruction.
-type PostResult struct {
-	Outcome               uint8
-	Number                uint64
-	AmountHigh, AmountLow uint64
-}
-
-// PostFault says why an instruction of a batch was refused.
-type PostFault struct {
-	Item  uint32       `cbor:"1,keyasint"`
-	Fault *fault.Error `cbor:"2,keyasint"`
-}
-
-func (r PostResult) append(buf []byte) []byte {
-	buf = append(buf, r.Outcome, 0, 0, 0, 0, 0, 0, 0)
-	buf = binary.BigEndian.AppendUint64(buf, r.Number)
-	buf = binary.BigEndian.AppendUint64(buf, r.AmountHigh)
-	return binary.BigEndian.AppendUint64(buf, r.AmountLow)
-}
-
-// Read splits the answer to a batch of count instructions.
-func (a PostAnswer) Read(count int) ([]PostResult, []PostFault, error) {
-	if len(a) < count*PostResultSize {
-		return nil, nil, fmt.Errorf("an answer of %d bytes for %d items", len(a), count)
-	}
-	results := make([]PostResult, count)
-	be := binary.BigEndian
-	for i := range results {
-		in := a[i*PostResultSize:]
-		results[i] = PostResult{in[0], be.Uint64(in[8:]), be.Uint64(in[16:]), be.Uint64(in[24:])}
-	}
-	rest := a[count*PostResultSize:]
-	if len(rest) == 0 {
-		return results, nil, nil
-	}
-	var faults []PostFault
-	if err := wire.Unmarshal(rest, &faults); err != nil {
-		return nil, nil, err
-	}
-	return results, faults, nil
-}
+// PostAnswer is the answer to a Post.
+type PostAnswer = ledger.Answer
 
 // posting is one batch on its way through a step. It is used again for every batch of the core,
 // so that the usual instruction costs no memory.
@@ -86,8 +25,8 @@ type posting struct {
 	// judged is the place of the instruction that is looked at now: a fault is about it.
 	judged int
 	// results and faults are the answer so far.
-	results []PostResult
-	faults  []PostFault
+	results []ledger.Outcome
+	faults  []ledger.Refusal
 }
 
 // post carries out a batch of instructions. Its body is a ledger.Batch.
@@ -114,9 +53,9 @@ func post(s *step, c journal.Command) (any, *fault.Error) {
 	if refused := p.annotate(); refused != nil {
 		return nil, refused
 	}
-	answer := make(PostAnswer, 0, batch.Len()*PostResultSize)
+	answer := make(ledger.Answer, 0, batch.Len()*ledger.OutcomeSize)
 	for _, r := range p.results {
-		answer = r.append(answer)
+		answer = r.Append(answer)
 	}
 	if len(p.faults) > 0 {
 		answer = append(answer, wire.MustMarshal(p.faults)...)
@@ -193,11 +132,11 @@ func (p *posting) group(at int) (next int, refused *fault.Error) {
 // returns the place behind it.
 func (p *posting) refuse(from, failed int, f *fault.Error) (next int) {
 	p.results = p.results[:from]
-	p.faults = append(p.faults, PostFault{Item: uint32(failed), Fault: f})
+	p.faults = append(p.faults, ledger.Refusal{Item: uint32(failed), Fault: f})
 	var i ledger.Instruction
 	for at := from; at < p.batch.Len(); at++ {
 		bad := p.batch.Read(at, &i) != nil
-		p.results = append(p.results, PostResult{Outcome: PostRefused})
+		p.results = append(p.results, ledger.Outcome{Status: ledger.Refused})
 		goesOn := i.Options&(ledger.Linked|ledger.FurtherLeg) != 0
 		if !goesOn || bad && at >= failed {
 			break
@@ -265,7 +204,7 @@ func (p *posting) decide(first *ledger.Instruction) *fault.Error {
 	p.s.remember(first.ID, records)
 	written := p.s.draft.Records(start)
 	for i := range p.unit {
-		r := PostResult{Outcome: PostCreated, Number: records + uint64(i)}
+		r := ledger.Outcome{Status: ledger.Created, Number: records + uint64(i)}
 		r.AmountHigh, r.AmountLow = written[i].Amount.Words()
 		p.results = append(p.results, r)
 	}

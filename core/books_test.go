@@ -77,7 +77,7 @@ func batchOf(mode ledger.Mode, lines ...ledger.Instruction) *ledger.Batch {
 }
 
 // send applies a batch as one entry.
-func (b *books) send(by journal.Principal, batch *ledger.Batch) ([]core.PostResult,
+func (b *books) send(by journal.Principal, batch *ledger.Batch) ([]ledger.Outcome,
 	map[uint32]*fault.Error, *fault.Error,
 ) {
 	b.t.Helper()
@@ -85,7 +85,7 @@ func (b *books) send(by journal.Principal, batch *ledger.Batch) ([]core.PostResu
 	if result.Fault != nil {
 		return nil, nil, result.Fault
 	}
-	results, faults, err := core.PostAnswer(result.Body).Read(batch.Len())
+	results, faults, err := ledger.Answer(result.Body).Read(batch.Len())
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func (b *books) send(by journal.Principal, batch *ledger.Batch) ([]core.PostResu
 }
 
 // must sends instructions that are all carried out.
-func (b *books) must(lines ...ledger.Instruction) []core.PostResult {
+func (b *books) must(lines ...ledger.Instruction) []ledger.Status {
 	b.t.Helper()
 	results, _, refused := b.send(operator(), batchOf(ledger.All, lines...))
 	if refused != nil {
@@ -197,7 +197,7 @@ func TestPostTwice(t *testing.T) {
 		t.Helper()
 		again := b.must(all...)
 		for i := range again {
-			again[i].Outcome -= core.PostExists
+			again[i].Status -= ledger.Exists
 		}
 		if diff := cmp.Diff(first, again); diff != "" {
 			t.Errorf("%s: %s", when, diff)
@@ -257,9 +257,9 @@ func TestPostModes(t *testing.T) {
 	}
 	var outcomes []uint8
 	for _, r := range results {
-		outcomes = append(outcomes, r.Outcome)
+		outcomes = append(outcomes, r.Status)
 	}
-	want := []uint8{core.PostCreated, core.PostRefused, core.PostRefused, core.PostCreated}
+	want := []uint8{ledger.Created, ledger.Refused, ledger.Refused, ledger.Created}
 	if diff := cmp.Diff(want, outcomes); diff != "" {
 		t.Error(diff)
 	}

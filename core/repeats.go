@@ -39,7 +39,7 @@ func (p *posting) repeat(number uint64) *fault.Error {
 }
 
 func (p *posting) exists(number uint64, r ledger.Record) {
-	result := PostResult{Outcome: PostExists, Number: number}
+	result := ledger.Outcome{Status: ledger.Exists, Number: number}
 	result.AmountHigh, result.AmountLow = r.Amount.Words()
 	p.results = append(p.results, result)
 }
