@@ -97,7 +97,7 @@ func (b *books) send(by journal.Principal, batch *ledger.Batch) ([]ledger.Outcom
 }
 
 // must sends instructions that are all carried out.
-func (b *books) must(lines ...ledger.Instruction) []ledger.Status {
+func (b *books) must(lines ...ledger.Instruction) []ledger.Outcome {
 	b.t.Helper()
 	results, _, refused := b.send(operator(), batchOf(ledger.All, lines...))
 	if refused != nil {
