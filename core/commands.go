@@ -36,13 +36,27 @@ const (
 	KindSetAccount     uint16 = 61
 	KindPost           uint16 = 62
 	KindAnnotate       uint16 = 63
+	KindActivate       uint16 = 70
+	KindCompare        uint16 = 71
 )
 
 // CommandVersion is the version of every command kind so far.
 const CommandVersion = 1
 
-// RuleVersion is the version of the rules that entries are decided by.
-const RuleVersion = 1
+// RuleVersion is the newest version of the rules that this program decides entries by. Which one
+// is in force says the state: a newer one comes into force with a KindActivate, so that a journal
+// replays for ever as it was decided at first.
+const RuleVersion = RuleTreeInHash
+
+// The rule versions. One that a released program wrote entries under is never changed.
+const (
+	// RuleFirst is what every journal begins with.
+	RuleFirst = 1
+	// RuleTreeInHash makes the state hash cover the root of the journal tree, so that replicas
+	// which differ in nothing but a leaf are told apart at the next comparison and not at the
+	// end of the day.
+	RuleTreeInHash = 2
+)
 
 // Limits of one command.
 const (
@@ -70,6 +84,18 @@ type Configure struct {
 	Descriptor string         `cbor:"5,keyasint"`
 	// OperatorKey is the hash of the first operator key, made by `seyfert init`.
 	OperatorKey [32]byte `cbor:"6,keyasint"`
+}
+
+// Activate brings a newer rule version into force, from the next entry on.
+type Activate struct {
+	Rule uint16 `cbor:"1,keyasint"`
+}
+
+// Compare says what the leader's state hash was after an entry. A replica that had another one
+// stops: its memory, its disk or its program is at fault.
+type Compare struct {
+	Index uint64   `cbor:"1,keyasint"`
+	Hash  [32]byte `cbor:"2,keyasint"`
 }
 
 // Describe publishes a newer descriptor of the node.

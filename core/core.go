@@ -36,6 +36,8 @@ type Core struct {
 	scratch scratch
 	// credentials are those read lately.
 	credentials credentials
+	// hashes are the state hashes after the last entries, each at its index modulo their number.
+	hashes [HashesKept][32]byte
 	// handlers is the constant table from command kind to handler.
 	handlers map[uint16]handler
 }
@@ -100,6 +102,8 @@ func handlers() map[uint16]handler {
 		KindSetAccount:     setAccount,
 		KindPost:           post,
 		KindAnnotate:       annotate,
+		KindActivate:       activate,
+		KindCompare:        compare,
 	}
 }
 
@@ -109,9 +113,9 @@ func (c *Core) Apply(index uint64, e journal.Entry) []journal.Result {
 	if index != c.cursor.Index+1 {
 		panic(fmt.Sprintf("core: entry %d after %d", index, c.cursor.Index))
 	}
-	if e.Header.Format != journal.Format || e.Header.Rule > RuleVersion {
-		panic(fmt.Sprintf("core: entry %d has format %d and rule %d, which this program does "+
-			"not know: run the version that wrote it", index, e.Header.Format, e.Header.Rule))
+	if e.Header.Format != journal.Format {
+		panic(fmt.Sprintf("core: entry %d has format %d, which this program does not know: run "+
+			"the version that wrote it", index, e.Header.Format))
 	}
 	s := c.begin(index, e)
 	s.expireHolds()

@@ -198,21 +198,59 @@ func TestUnconfigured(t *testing.T) {
 func TestStops(t *testing.T) {
 	s := newScript(t)
 	m := s.seoul
-	header := journal.Header{Format: journal.Format, Node: m.did, Time: m.now, Rule: core.RuleVersion}
+	header := journal.Header{Format: journal.Format, Node: m.did, Time: m.now, Rule: core.RuleFirst}
+	activateAll(m)
+	do[*int](m, core.KindCompare, system(), core.Compare{
+		Index: m.core.Applied(), Hash: m.core.StateHash(),
+	})
 	next := m.core.Applied() + 1
-	newer, other := header, header
-	newer.Rule++
+	other := header
 	other.Format++
 	for name, apply := range map[string]func(){
-		"an entry twice":     func() { m.core.Apply(next-1, journal.Entry{Header: header}) },
-		"an entry left out":  func() { m.core.Apply(next+1, journal.Entry{Header: header}) },
-		"a newer rule":       func() { m.core.Apply(next, journal.Entry{Header: newer}) },
+		"an entry twice":    func() { m.core.Apply(next-1, journal.Entry{Header: header}) },
+		"an entry left out": func() { m.core.Apply(next+1, journal.Entry{Header: header}) },
+		"a newer rule": func() {
+			m.entry(command(core.KindActivate, system(), core.Activate{Rule: core.RuleVersion + 1}))
+		},
+		"another hash": func() {
+			m.entry(command(core.KindCompare, system(), core.Compare{Index: next - 1}))
+		},
 		"another format":     func() { m.core.Apply(next, journal.Entry{Header: other}) },
 		"another checkpoint": func() { signOther(s) },
 	} {
 		if !panics(apply) {
 			t.Errorf("%s did not stop the node", name)
 		}
+	}
+}
+
+// activateAll brings all rules of this program into force, one after the other.
+func activateAll(m *machine) {
+	for rule := uint16(core.RuleFirst); rule < core.RuleVersion; rule++ {
+		do[core.NodeRow](m, core.KindActivate, system(), core.Activate{Rule: rule + 1})
+	}
+}
+
+// TestActivate: rules come into force one after the other, by who runs the node, and what was
+// decided under an older one replays so.
+func TestActivate(t *testing.T) {
+	s := newScript(t)
+	m := s.seoul
+	skip := core.Activate{Rule: core.RuleFirst + 2}
+	if f := m.refused(core.KindActivate, operator(), skip); f.Field != "rule" {
+		t.Error(f)
+	}
+	f := m.refused(core.KindActivate, s.customer(), core.Activate{Rule: core.RuleFirst + 1})
+	if f.Code != fault.Forbidden {
+		t.Error(f)
+	}
+	activateAll(m)
+	if row := m.core.View().Node(); row.Rule != core.RuleVersion {
+		t.Errorf("rule %d is in force", row.Rule)
+	}
+	do[core.NodeRow](m, core.KindActivate, operator(), core.Activate{Rule: core.RuleVersion})
+	if m.replay().core.StateHash() != m.core.StateHash() {
+		t.Error("the replay led to another state")
 	}
 }
 

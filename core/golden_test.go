@@ -125,6 +125,6 @@ func allKinds() []uint16 {
 		core.KindApproveOrder, core.KindSubmitClaim, core.KindAddPeer, core.KindReceive,
 		core.KindDelivered, core.KindCloseDay, core.KindSignCheckpoint, core.KindStartChain,
 		core.KindSentChain, core.KindSeeChain, core.KindOpenAccounts, core.KindSetAccount,
-		core.KindPost, core.KindAnnotate,
+		core.KindPost, core.KindAnnotate, core.KindActivate, core.KindCompare,
 	}
 }

@@ -64,7 +64,7 @@ func (m *machine) entry(commands ...journal.Command) []journal.Result {
 	seed := sha256.Sum256([]byte{byte(index), byte(index >> 8)})
 	data := journal.Entry{
 		Header: journal.Header{
-			Format: journal.Format, Node: m.did, Time: m.now, Rule: core.RuleVersion, Seed: seed,
+			Format: journal.Format, Node: m.did, Time: m.now, Rule: core.RuleFirst, Seed: seed,
 		},
 		Commands: commands,
 	}.Encode()

@@ -49,6 +49,7 @@ type NodeRow struct {
 	LastSize   uint64           `cbor:"11,keyasint"` // size of the newest checkpoint
 	LastDay    uint32           `cbor:"12,keyasint"`
 	Peers      uint32           `cbor:"13,keyasint"`
+	Rule       uint16           `cbor:"14,keyasint"` // the rule version in force
 }
 
 // Cursor says how far the state has come. It is written with each entry and is not part of

@@ -295,6 +295,10 @@ func play(t testing.TB) *script {
 	)
 	do[core.CredentialRow](s.seoul, core.KindEndCredential, s.customer(),
 		core.EndCredential{Hash: secret("session")})
+	activateAll(s.seoul)
+	do[*int](s.seoul, core.KindCompare, system(), core.Compare{
+		Index: s.seoul.core.Applied(), Hash: s.seoul.core.StateHash(),
+	})
 	keepBooks(s.seoul)
 	return s
 }

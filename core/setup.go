@@ -32,7 +32,7 @@ func configure(s *step, c journal.Command) (any, *fault.Error) {
 	if wire.CheckDID(body.DID) != nil || len(body.Currencies) == 0 {
 		return nil, fault.New(fault.Invalid, "config", "A node needs a did:web and currencies.")
 	}
-	s.node.DID, s.node.Network = body.DID, body.Network
+	s.node.DID, s.node.Network, s.node.Rule = body.DID, body.Network, s.newest
 	s.node.Currencies, s.node.Thresholds = body.Currencies, body.Thresholds
 	s.node.Descriptor = body.Descriptor
 	s.putCredential(CredentialRow{

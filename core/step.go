@@ -4,6 +4,7 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 
 	"seyfert/fault"
 	"seyfert/journal"
@@ -30,6 +31,10 @@ type step struct {
 	// known are the ids that this entry added.
 	known [][16]byte
 	node  NodeRow
+	// rule is the rule version in force when the entry began.
+	rule uint16
+	// newest is the newest rule version that the proposer of the entry knew.
+	newest uint16
 	// credentialsChanged says that the entry wrote a credential.
 	credentialsChanged bool
 }
@@ -38,9 +43,14 @@ func (c *Core) begin(index uint64, e journal.Entry) *step {
 	s := &step{
 		core: c, tables: &c.tables, tx: table.Begin(c.store),
 		index: index, now: max(e.Header.Time, c.cursor.Time), seed: e.Header.Seed,
+		newest: e.Header.Rule,
 	}
 	s.draft = c.book.Begin(s.now)
 	s.node, _ = get(s, c.tables.node, struct{}{})
+	if s.rule = s.node.Rule; s.rule > RuleVersion {
+		panic(fmt.Sprintf("core: rule version %d is in force at entry %d, this program knows up "+
+			"to %d: run the version that wrote it", s.rule, index, RuleVersion))
+	}
 	return s
 }
 
@@ -142,7 +152,7 @@ func (s *step) commit() {
 	records := s.draft.Commit(s.index, c.cursor.Records+1)
 	next := Cursor{
 		Index: s.index, Time: s.now, Records: c.cursor.Records + uint64(len(records)),
-		Lines: c.cursor.Lines, StateHash: s.stateHash(changes),
+		Lines: c.cursor.Lines,
 	}
 	if len(records) > 0 {
 		s.keep(records)
@@ -150,10 +160,11 @@ func (s *step) commit() {
 	}
 	check(c.stores.Hashes.AppendMany(c.scratch.hashes))
 	c.scratch.hashes = c.scratch.hashes[:0]
-	next.Leaves = c.tree.Size()
+	next.Leaves, next.StateHash = c.tree.Size(), s.stateHash(changes)
 	put(s, s.tables.cursor, struct{}{}, next)
 	check(c.store.Apply(s.tx.Writes()))
 	c.cursor = next
+	c.hashes[next.Index%HashesKept] = next.StateHash
 }
 
 // stateHash chains the entry's logical write-set: every row put or deleted, in key order, and
@@ -176,7 +187,12 @@ func (s *step) stateHash(ledgerChanges []byte) [32]byte {
 	var number [16]byte
 	binary.BigEndian.PutUint64(number[:8], s.index)
 	binary.BigEndian.PutUint64(number[8:], uint64(s.now))
-	return wire.Hash("state", s.core.cursor.StateHash[:], number[:], rows.Sum(nil), ledgerChanges)
+	before := s.core.cursor.StateHash[:]
+	if s.rule < RuleTreeInHash {
+		return wire.Hash("state", before, number[:], rows.Sum(nil), ledgerChanges)
+	}
+	root := s.core.tree.Root()
+	return wire.Hash("state", before, number[:], rows.Sum(nil), ledgerChanges, root[:])
 }
 
 // appendLeaves puts the entry's leaves into the journal tree and keeps the new hashes.

@@ -25,7 +25,8 @@ type Header struct {
 	Node string `cbor:"2,keyasint"`
 	// Time is the leader's clock in Unix milliseconds when it made the entry.
 	Time int64 `cbor:"3,keyasint"`
-	// Rule is the rule version to apply the entry under.
+	// Rule is the newest rule version that the leader's program knew. Which one is in force the
+	// machine's own state says.
 	Rule uint16 `cbor:"4,keyasint"`
 	// Seed is 32 random bytes from which ids and salts made inside the machine derive.
 	Seed [32]byte `cbor:"5,keyasint"`

@@ -58,6 +58,20 @@ func (n *Node) Configure(ctx context.Context, s Setup) error {
 	return nil
 }
 
+// ActivateRules brings the rule versions that this program knows into force, one after the other.
+// A node of several replicas does so once every one of them runs a program that knows them.
+func (n *Node) ActivateRules(ctx context.Context) error {
+	for {
+		rule := read(n.state, core.View.Node).Rule
+		if rule >= core.RuleVersion {
+			return nil
+		}
+		if err := n.act(ctx, core.KindActivate, core.Activate{Rule: rule + 1}); err != nil {
+			return fmt.Errorf("activate rule version %d: %w", rule+1, err)
+		}
+	}
+}
+
 // Authenticate finds who a secret belongs to: an API key or a session. The error is the same
 // for a secret that never was and for one that ended.
 func (n *Node) Authenticate(secret string) (Caller, error) {

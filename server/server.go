@@ -50,6 +50,8 @@ type Parts struct {
 	Now func() time.Time
 	// Sandbox is the first page of the test bed, which the node's pages lead back to.
 	Sandbox string
+	// TestKey gives the explorer of a test bed a key to fill in, and whose it is; nil is none.
+	TestKey func() (owner, key string)
 }
 
 // Server is a running node.
@@ -215,6 +217,9 @@ func (s *Server) configure(ctx context.Context, backend chain.Backend) error {
 	if err != nil {
 		return err
 	}
+	if err := s.node.ActivateRules(ctx); err != nil {
+		return err
+	}
 	if _, err := s.node.Authenticate(key); err != nil {
 		return fmt.Errorf("%s is not the operator's key that the journal holds: put back the "+
 			"first one", s.cfg.operatorFile())
@@ -253,7 +258,8 @@ func (s *Server) handler(parts Parts, log *slog.Logger) (http.Handler, error) {
 	}
 	pages, err := web.NewNode(web.NodeConfig{
 		Node: s.node, Origin: s.cfg.Origin, Secure: s.cfg.secure(), Now: parts.Now,
-		Proxies: s.cfg.TrustedProxies, Demo: s.cfg.loopback(), Sandbox: parts.Sandbox, Fetch: s.fetch, Log: log,
+		Proxies: s.cfg.TrustedProxies, Demo: s.cfg.loopback(), Sandbox: parts.Sandbox, TestKey: parts.TestKey,
+		Fetch: s.fetch, Log: log,
 	})
 	if err != nil {
 		return nil, err
