@@ -3,101 +3,158 @@ package ledger
 import (
 	"bytes"
 	"cmp"
-	"maps"
-	"math"
 	"slices"
+	"sync/atomic"
 
 	"seyfert/money"
 )
-
-// accountsPerPage is the size of one page of accounts. Pages are never moved, so that a book
-// that grows does not stop to copy what it has.
-const accountsPerPage = 256
 
 // Book is the accounts and live holds of a node. It is changed by Draft.Commit only; its other
 // methods only read, and any number of goroutines may call them while a draft is written to,
 // but none while it commits.
 type Book struct {
-	// pages hold the accounts by ordinal, in the order in which they were opened. An Account
-	// has no pointer in it, so the garbage collector never looks inside.
-	pages    [][]Account
-	count    uint32
-	ordinals map[AccountID]uint32
-	// holds are the live ones.
-	holds map[HoldID]Hold
-	due   schedule
-	// totals are in the order of currency numbers.
-	totals []Total
+	// accounts stand by ordinal, in the order in which they were opened.
+	accounts pages[row]
+	ordinals *index
+	// limits are those of the few accounts that have any.
+	limits pages[limitRow]
+	// holds are the live ones, and live counts them.
+	holds  pages[holdRow]
+	places *index
+	live   uint32
+	due    schedule
+	// tallies are in the order of currency numbers.
+	tallies []tally
+
+	// age counts freezes. images counts the images that still share pages with the book; it
+	// alone is touched from other goroutines.
+	age    uint32
+	images atomic.Int32
 
 	// The rest belongs to the open draft. slots says for each ordinal where in the draft's
 	// touched list the account stands, plus one; 0 is not touched.
-	slots    []uint32
+	slots    slots
 	drafting bool
-	spare    buffers
+	spare    *buffers
+}
+
+// tally is what all accounts of one currency were debited and credited.
+type tally struct {
+	currency        money.Currency
+	debits, credits wide
 }
 
 // NewBook returns a book without accounts.
-func NewBook() *Book {
-	return &Book{ordinals: map[AccountID]uint32{}, holds: map[HoldID]Hold{}}
+func NewBook() *Book { return &Book{ordinals: newIndex(), places: newIndex()} }
+
+// ordinal finds an account.
+func (b *Book) ordinal(id AccountID) (ordinal uint32, ok bool) {
+	search := b.ordinals.search(id)
+	for {
+		if ordinal, ok = search.next(); !ok || b.accounts.at(ordinal).id == id {
+			return ordinal, ok
+		}
+	}
 }
 
-// at returns the account with an ordinal, in place.
-func (b *Book) at(ordinal uint32) *Account {
-	return &b.pages[ordinal/accountsPerPage][ordinal%accountsPerPage]
+// place finds a live hold.
+func (b *Book) place(id HoldID) (place uint32, ok bool) {
+	search := b.places.search(id)
+	for {
+		if place, ok = search.next(); !ok || b.holds.at(place).id == id {
+			return place, ok
+		}
+	}
 }
 
 // add appends an account.
-func (b *Book) add(a Account) {
-	assert(b.count < math.MaxUint32, "more accounts than ordinals")
-	if b.count%accountsPerPage == 0 {
-		b.pages = append(b.pages, make([]Account, 0, accountsPerPage))
+func (b *Book) add(r *row) {
+	ordinal := b.accounts.add(*r, b.age)
+	b.ordinals.add(r.id, ordinal)
+}
+
+// limitsOf returns the limits of an account, or nil.
+func (b *Book) limitsOf(r *row) *limitRow {
+	if r.limits == 0 {
+		return nil
 	}
-	last := len(b.pages) - 1
-	b.pages[last] = append(b.pages[last], a)
-	b.ordinals[a.ID] = b.count
-	b.count++
+	return b.limits.at(r.limits - 1)
+}
+
+// account returns the account with an ordinal.
+func (b *Book) account(ordinal uint32) Account {
+	r := b.accounts.at(ordinal)
+	return r.account(b.limitsOf(r))
 }
 
 // Account returns the account with an id as the last commit left it.
 func (b *Book) Account(id AccountID) (Account, bool) {
-	ordinal, ok := b.ordinals[id]
+	ordinal, ok := b.ordinal(id)
 	if !ok {
 		return Account{}, false
 	}
-	return *b.at(ordinal), true
+	return b.account(ordinal), true
 }
 
 // Accounts calls fn with every account in the order in which they were opened, until it returns
 // false.
 func (b *Book) Accounts(fn func(Account) bool) {
-	for ordinal := range b.count {
-		if !fn(*b.at(ordinal)) {
+	for ordinal := range b.accounts.count {
+		if !fn(b.account(ordinal)) {
 			return
 		}
 	}
 }
 
 // Len returns the number of accounts and of live holds.
-func (b *Book) Len() (accounts, holds int) { return int(b.count), len(b.holds) }
+func (b *Book) Len() (accounts, holds int) { return int(b.accounts.count), int(b.live) }
+
+// hold returns the hold in a place.
+func (b *Book) hold(place uint32) Hold {
+	h := b.holds.at(place)
+	return h.hold(b.accounts.at(h.debit), b.accounts.at(h.credit))
+}
 
 // Hold returns the live hold with an id as the last commit left it. Ended holds are forgotten.
 func (b *Book) Hold(id HoldID) (Hold, bool) {
-	hold, ok := b.holds[id]
-	return hold, ok
+	place, ok := b.place(id)
+	if !ok {
+		return Hold{}, false
+	}
+	return b.hold(place), true
 }
 
 // Holds calls fn with every live hold in the order of ids, until it returns false.
 func (b *Book) Holds(fn func(Hold) bool) {
-	ids := slices.SortedFunc(maps.Keys(b.holds), compareHolds)
-	for _, id := range ids {
-		if !fn(b.holds[id]) {
+	for _, place := range ordered(&b.holds, b.live) {
+		if !fn(b.hold(place)) {
 			return
 		}
 	}
 }
 
+// ordered returns the places of the live holds in the order of ids.
+func ordered(holds *pages[holdRow], live uint32) []uint32 {
+	places := make([]uint32, 0, live)
+	for place := range holds.count {
+		if holds.at(place).state == Held {
+			places = append(places, place)
+		}
+	}
+	slices.SortFunc(places, func(x, y uint32) int {
+		return compareHolds(holds.at(x).id, holds.at(y).id)
+	})
+	return places
+}
+
 // Totals returns what was debited and credited per currency, in the order of currency numbers.
-func (b *Book) Totals() []Total { return slices.Clone(b.totals) }
+func (b *Book) Totals() []Total {
+	totals := make([]Total, len(b.tallies))
+	for i, t := range b.tallies {
+		totals[i] = Total{t.currency, t.debits.of(t.currency), t.credits.of(t.currency)}
+	}
+	return totals
+}
 
 // Due returns at most limit ids of unbound holds that may expire at now, in Unix milliseconds:
 // in the order of their expiry, equal ones in the order of ids.
@@ -106,16 +163,15 @@ func (b *Book) Due(now int64, limit int) []HoldID { return b.due.until(now, limi
 // NextDue returns when the next unbound hold may expire, in Unix milliseconds.
 func (b *Book) NextDue() (expires int64, ok bool) { return b.due.next() }
 
-// total finds the total of a currency and makes it when the currency is new.
-func (b *Book) total(c money.Currency) *Total {
-	at, ok := slices.BinarySearchFunc(b.totals, c, func(t Total, c money.Currency) int {
-		return cmp.Compare(t.Currency, c)
+// tally finds the tally of a currency and makes it when the currency is new.
+func (b *Book) tally(c money.Currency) *tally {
+	at, ok := slices.BinarySearchFunc(b.tallies, c, func(t tally, c money.Currency) int {
+		return cmp.Compare(t.currency, c)
 	})
 	if !ok {
-		none := money.New(c, 0)
-		b.totals = slices.Insert(b.totals, at, Total{Currency: c, Debits: none, Credits: none})
+		b.tallies = slices.Insert(b.tallies, at, tally{currency: c})
 	}
-	return &b.totals[at]
+	return &b.tallies[at]
 }
 
 // compareHolds orders hold ids by their bytes, which is by their time.

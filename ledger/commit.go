@@ -1,12 +1,8 @@
 package ledger
 
-import (
-	"seyfert/money"
-)
-
 // Commit brings the draft into the book and ends it. index is that of the journal entry that is
 // applied, number is the next free number of history, from 1. It returns what happened, in order
-// and numbered; the slice is the caller's.
+// and numbered; the slice is good until the next draft begins.
 //
 // It panics when debits and credits of the changed accounts do not agree, or do not agree with
 // the legs that were posted: three counts of the same money, made apart from each other.
@@ -16,21 +12,33 @@ func (d *Draft) Commit(index, number uint64) []Record {
 	b := d.book
 	d.number(index, number)
 	d.balance()
-	for _, t := range d.touched {
-		if t.ordinal < b.count {
-			*b.at(t.ordinal) = t.account
+	age := b.writeAge()
+	for i := range d.touched {
+		t := &d.touched[i]
+		d.settleLimits(t, age)
+		if t.ordinal < b.accounts.count {
+			*b.accounts.own(t.ordinal, age) = t.row
 			continue
 		}
-		assert(t.ordinal == b.count, "accounts are opened out of order")
-		b.add(t.account)
+		assert(t.ordinal == b.accounts.count, "accounts are opened out of order")
+		d.opened.remove(t.id, uint32(i))
+		b.add(&t.row)
 	}
-	for _, hold := range d.holds {
-		b.settle(hold)
+	for i := range d.holds {
+		b.settle(&d.holds[i], age)
 	}
 	records := d.records
-	d.records = nil // The caller's from here on.
 	d.end()
 	return records
+}
+
+// writeAge returns the age that pages must have to be written in place: any, once no image
+// shares them any more.
+func (b *Book) writeAge() uint32 {
+	if b.images.Load() == 0 {
+		return 0
+	}
+	return b.age
 }
 
 // number numbers the records and chains them to the earlier ones of their accounts.
@@ -40,41 +48,10 @@ func (d *Draft) number(index, number uint64) {
 	for i := range d.records {
 		r := &d.records[i]
 		r.Number, r.Index = number+uint64(i), index
-		debit, credit := d.view(d.sides[i].debit), d.view(d.sides[i].credit)
-		assert(debit.LastRecord < r.Number && credit.LastRecord < r.Number,
-			"history goes backwards")
-		r.PreviousDebit, r.PreviousCredit = debit.LastRecord, credit.LastRecord
-		debit.LastRecord, credit.LastRecord = r.Number, r.Number
-	}
-}
-
-// balance adds what changed to the totals and asserts that no money was made or lost.
-func (d *Draft) balance() {
-	for _, t := range d.touched {
-		d.sum(t.account.Currency) // So that every currency of an account has a total.
-	}
-	changes := make([]change, len(d.sums))
-	for i, sum := range d.sums {
-		none := money.New(sum.Currency(), 0)
-		changes[i] = change{debits: none, credits: none}
-	}
-	for _, t := range d.touched {
-		was := unused(t.account.Spec)
-		if t.ordinal < d.book.count {
-			was = *d.book.at(t.ordinal)
-		}
-		at, _ := d.sumAt(t.account.Currency)
-		changes[at].count(was, t.account)
-	}
-	for i, sum := range d.sums {
-		if !changes[i].any {
-			continue // A currency that only what was rolled back had.
-		}
-		total := d.book.total(sum.Currency())
-		total.Debits = plus(total.Debits, changes[i].debits)
-		total.Credits = plus(total.Credits, changes[i].credits)
-		assert(total.Debits == sum && total.Credits == sum, "debits, credits and legs differ")
-		assert(changes[i].pending == wide{}, "pending debits and credits differ")
+		debit, credit := &d.touched[d.sides[i].debit], &d.touched[d.sides[i].credit]
+		assert(debit.last < r.Number && credit.last < r.Number, "history goes backwards")
+		r.PreviousDebit, r.PreviousCredit = debit.last, credit.last
+		debit.last, credit.last = r.Number, r.Number
 	}
 }
 
@@ -82,40 +59,84 @@ func (d *Draft) balance() {
 // less what the pending credits did.
 type change struct {
 	any             bool
-	debits, credits money.Amount
+	debits, credits wide
 	pending         wide
 }
 
-// count adds what changed between two values of one account. Posted sums never fall.
-func (c *change) count(was, now Account) {
-	c.any = true
-	debits, err := now.DebitsPosted.Sub(was.DebitsPosted)
-	must(err)
-	credits, err := now.CreditsPosted.Sub(was.CreditsPosted)
-	must(err)
-	c.debits, c.credits = plus(c.debits, debits), plus(c.credits, credits)
-	c.pending = c.pending.plus(wideOf(now.DebitsPending)).minus(wideOf(was.DebitsPending))
-	c.pending = c.pending.minus(wideOf(now.CreditsPending)).plus(wideOf(was.CreditsPending))
+// balance adds what changed to the tallies and asserts that no money was made or lost.
+func (d *Draft) balance() {
+	var none sums
+	for i := range d.touched {
+		t := &d.touched[i]
+		was := &none
+		if t.ordinal < d.book.accounts.count {
+			was = &d.book.accounts.at(t.ordinal).sums
+		}
+		d.sum(t.currency).count(was, &t.sums)
+	}
+	for i := range d.sums {
+		sum := &d.sums[i]
+		if !sum.any {
+			continue // A currency that only what was rolled back had.
+		}
+		tally := d.book.tally(sum.currency)
+		tally.debits = tally.debits.plus(sum.debits)
+		tally.credits = tally.credits.plus(sum.credits)
+		assert(tally.debits == sum.total && tally.credits == sum.total,
+			"debits, credits and legs differ")
+		assert(sum.pending.isZero(), "pending debits and credits differ")
+	}
 }
 
-// plus adds two amounts that cannot overflow.
-func plus(a, b money.Amount) money.Amount {
-	sum, err := a.Add(b)
-	must(err)
-	return sum
+// count adds what changed between two values of one account. Posted sums never fall.
+func (c *change) count(was, now *sums) {
+	c.any = true
+	debits, under := now.debitsPosted.sub(was.debitsPosted)
+	credits, also := now.creditsPosted.sub(was.creditsPosted)
+	assert(!under && !also, "a posted sum fell")
+	c.debits, c.credits = c.debits.plus(debits), c.credits.plus(credits)
+	c.pending = c.pending.plus(now.debitsPending).minus(was.debitsPending)
+	c.pending = c.pending.minus(now.creditsPending).plus(was.creditsPending)
+}
+
+// settleLimits brings the limits of a touched account into the book: what has none takes no
+// place there.
+func (d *Draft) settleLimits(t *touched, age uint32) {
+	if t.own == 0 {
+		return
+	}
+	now, b := &d.limits[t.own-1], d.book
+	isNone := *now == limitRow{}
+	switch {
+	case t.limits != 0 && isNone:
+		b.limits.remove(t.limits-1, age)
+		t.limits = 0
+	case t.limits != 0:
+		*b.limits.own(t.limits-1, age) = *now
+	case !isNone:
+		t.limits = b.limits.add(*now, b.age) + 1
+	}
 }
 
 // settle brings a changed hold into the book: the live ones stay, the ended ones go.
-func (b *Book) settle(h Hold) {
-	if was, ok := b.holds[h.ID]; ok && was.expiring() {
-		b.due.remove(deadline{was.Expires, was.ID})
+func (b *Book) settle(h *heldAt, age uint32) {
+	if h.place != 0 {
+		if was := b.holds.at(h.place - 1); was.expiring() {
+			b.due.remove(deadline{was.expires, was.id})
+		}
 	}
-	if h.State != Held {
-		delete(b.holds, h.ID)
-		return
+	switch isLive := h.state == Held; {
+	case isLive && h.place != 0:
+		*b.holds.own(h.place-1, age) = h.holdRow
+	case isLive:
+		b.places.add(h.id, b.holds.add(h.holdRow, b.age))
+		b.live++
+	case h.place != 0:
+		b.places.remove(h.id, h.place-1)
+		b.holds.remove(h.place-1, age)
+		b.live--
 	}
-	b.holds[h.ID] = h
 	if h.expiring() {
-		b.due.add(deadline{h.Expires, h.ID})
+		b.due.add(deadline{h.expires, h.id})
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"seyfert/fault"
 	"seyfert/money"
 )
 
@@ -14,8 +13,8 @@ import (
 type Draft struct {
 	book *Book
 	now  int64 // Unix milliseconds
-	open bool
-	buffers
+	// buffers are nil once the draft has ended.
+	*buffers
 }
 
 // buffers are the parts of a draft whose memory the next draft uses again.
@@ -24,50 +23,88 @@ type buffers struct {
 	touched []touched
 	// undo are the earlier values of touched accounts, oldest first.
 	undo []accountBefore
-	// opened finds the ordinals of accounts that the book does not have yet.
-	opened map[AccountID]uint32
+	// limits are those of touched accounts that have any, by touched.own.
+	limits     []limitRow
+	limitsUndo []limitsBefore
+	// opened finds the slots of accounts that the book does not have yet.
+	opened *index
+	// epoch counts savepoints and rollbacks: what was kept for undo in this epoch need not be
+	// kept again.
+	epoch uint32
 	// holds are the changed and new holds in the order of their first change.
-	holds    []Hold
+	holds    []heldAt
 	holdUndo []holdBefore
-	holdAt   map[HoldID]int
-	// records are what happened, in order; sides are the ordinals that each one names.
+	// held finds the slots of holds that the draft changed or made.
+	held *index
+	// records are what happened, in order; sides are the slots that each one names.
 	records []Record
 	sides   []sides
-	// sums are what each currency's total will be.
-	sums []money.Amount
+	// sums are what each currency's total will be, in the order of currency numbers, and
+	// recent is the one that was asked for last.
+	sums   []sum
+	recent int
+	// keys are for sorting.
+	keys, moved []uint64
 }
 
+// touched is an account as the draft has it.
 type touched struct {
+	row
 	ordinal uint32
-	account Account
+	epoch   uint32
+	// own is the slot of the account's limits in the draft plus one, 0 without any.
+	own uint32
 }
 
+// accountBefore is what a draft may have changed of the account in a slot.
 type accountBefore struct {
-	slot    uint32 // in touched
-	account Account
+	sums
+	slot, epoch, own uint32
+	flags            Flags
+}
+
+// limitsBefore is the limits in a slot as they were.
+type limitsBefore struct {
+	limitRow
+	slot uint32
+}
+
+// heldAt is a hold as the draft has it, and its place in the book plus one, 0 for a new one.
+type heldAt struct {
+	holdRow
+	place uint32
+	epoch uint32
 }
 
 type holdBefore struct {
-	at   int // in holds
-	hold Hold
+	slot uint32
+	heldAt
 }
 
+// sides are the slots of the two accounts of a leg or hold.
 type sides struct{ debit, credit uint32 }
 
-// Begin starts a draft at the journal's time now, in Unix milliseconds. It panics while
-// another draft is open: drafts come one after another.
+// sum is what one currency's total will be.
+type sum struct {
+	currency money.Currency
+	total    wide
+	change   // for Commit
+}
+
+// Begin starts a draft at the journal's time now, in Unix milliseconds. It panics while another
+// draft is open: drafts come one after another.
 func (b *Book) Begin(now int64) *Draft {
 	assert(!b.drafting, "a draft is open already")
 	assert(now >= 0 && now <= timeMax, "the time is out of range")
 	b.drafting = true
-	d := &Draft{book: b, now: now, open: true, buffers: b.spare}
-	b.spare = buffers{}
-	if d.opened == nil {
-		d.opened, d.holdAt = map[AccountID]uint32{}, map[HoldID]int{}
+	if b.spare == nil {
+		b.spare = &buffers{opened: newIndex(), held: newIndex()}
 	}
-	for _, total := range b.totals {
-		assert(total.Debits == total.Credits, "debits differ from credits before a draft")
-		d.sums = append(d.sums, total.Debits)
+	d := &Draft{book: b, now: now, buffers: b.spare}
+	d.epoch, d.records = 1, d.records[:0]
+	for _, t := range b.tallies {
+		assert(t.debits == t.credits, "debits differ from credits before a draft")
+		d.sums = append(d.sums, sum{currency: t.currency, total: t.debits})
 	}
 	return d
 }
@@ -80,34 +117,37 @@ func (d *Draft) Discard() {
 }
 
 // check panics when the draft has ended.
-func (d *Draft) check() { assert(d.open, "the draft has ended") }
+func (d *Draft) check() { assert(d.buffers != nil, "the draft has ended") }
 
-// end gives the memory back to the book.
+// end leaves the memory to the next draft. The records stay good until it begins.
 func (d *Draft) end() {
-	for _, t := range d.touched {
-		d.book.slots[t.ordinal] = 0
+	for i := range d.touched {
+		*d.book.slots.at(d.touched[i].ordinal) = 0
 	}
-	clear(d.opened)
-	clear(d.holdAt)
-	d.book.spare = buffers{
-		touched: d.touched[:0], undo: d.undo[:0], opened: d.opened,
-		holds: d.holds[:0], holdUndo: d.holdUndo[:0], holdAt: d.holdAt,
-		records: d.records[:0], sides: d.sides[:0], sums: d.sums[:0],
+	assert(d.book.slots.count == d.book.accounts.count, "a draft leaves accounts behind")
+	for i := range d.holds {
+		d.held.remove(d.holds[i].id, uint32(i))
 	}
+	d.touched, d.undo = d.touched[:0], d.undo[:0]
+	d.limits, d.limitsUndo = d.limits[:0], d.limitsUndo[:0]
+	d.holds, d.holdUndo = d.holds[:0], d.holdUndo[:0]
+	d.sides, d.sums, d.recent = d.sides[:0], d.sums[:0], 0
 	d.book.drafting = false
-	*d = Draft{}
+	d.buffers = nil
 }
 
 // Savepoint marks how far a draft has come. The zero Savepoint is its beginning.
 type Savepoint struct {
-	touched, undo, holds, holdUndo, records int
+	touched, undo, limits, limitsUndo, holds, holdUndo, records int
 }
 
-// Savepoint returns a mark to which RollbackTo can go back.
+// Savepoint returns a mark to which RollbackTo can go back. It costs next to nothing.
 func (d *Draft) Savepoint() Savepoint {
 	d.check()
+	d.epoch++
 	return Savepoint{
 		touched: len(d.touched), undo: len(d.undo),
+		limits: len(d.limits), limitsUndo: len(d.limitsUndo),
 		holds: len(d.holds), holdUndo: len(d.holdUndo), records: len(d.records),
 	}
 }
@@ -117,38 +157,47 @@ func (d *Draft) Savepoint() Savepoint {
 // told.
 func (d *Draft) RollbackTo(s Savepoint) {
 	d.check()
-	assert(s.touched <= len(d.touched) && s.undo <= len(d.undo) && s.holds <= len(d.holds) &&
-		s.holdUndo <= len(d.holdUndo) && s.records <= len(d.records), "no such savepoint")
-	for _, r := range d.records[s.records:] {
-		if r.Kind.moves() {
+	assert(s.touched <= len(d.touched) && s.undo <= len(d.undo) &&
+		s.limits <= len(d.limits) && s.limitsUndo <= len(d.limitsUndo) &&
+		s.holds <= len(d.holds) && s.holdUndo <= len(d.holdUndo) &&
+		s.records <= len(d.records), "no such savepoint")
+	for i := s.records; i < len(d.records); i++ {
+		if r := &d.records[i]; r.Kind.moves() {
 			sum := d.sum(r.Amount.Currency())
-			rest, err := sum.Sub(r.Amount)
-			must(err)
-			*sum = rest
+			sum.total = sum.total.minus(wideOf(r.Amount))
 		}
 	}
 	d.records, d.sides = d.records[:s.records], d.sides[:s.records]
-	for i := len(d.undo) - 1; i >= s.undo; i-- {
-		d.touched[d.undo[i].slot].account = d.undo[i].account
+	d.rollbackAccounts(s)
+	for i := len(d.holdUndo) - 1; i >= s.holdUndo; i-- {
+		d.holds[d.holdUndo[i].slot] = d.holdUndo[i].heldAt
 	}
-	d.undo = d.undo[:s.undo]
+	for i := len(d.holds) - 1; i >= s.holds; i-- {
+		d.held.remove(d.holds[i].id, uint32(i))
+	}
+	d.holds, d.holdUndo = d.holds[:s.holds], d.holdUndo[:s.holdUndo]
+	d.epoch++ // What is changed from here on must be kept again.
+}
+
+func (d *Draft) rollbackAccounts(s Savepoint) {
+	for i := len(d.undo) - 1; i >= s.undo; i-- {
+		was := &d.undo[i]
+		t := &d.touched[was.slot]
+		t.sums, t.flags, t.epoch, t.own = was.sums, was.flags, was.epoch, was.own
+	}
+	for i := len(d.limitsUndo) - 1; i >= s.limitsUndo; i-- {
+		d.limits[d.limitsUndo[i].slot] = d.limitsUndo[i].limitRow
+	}
 	for i := len(d.touched) - 1; i >= s.touched; i-- {
-		ordinal := d.touched[i].ordinal
-		d.book.slots[ordinal] = 0
-		if ordinal >= d.book.count {
-			delete(d.opened, d.touched[i].account.ID)
-			d.book.slots = d.book.slots[:len(d.book.slots)-1]
+		t := &d.touched[i]
+		*d.book.slots.at(t.ordinal) = 0
+		if t.ordinal >= d.book.accounts.count {
+			d.opened.remove(t.id, uint32(i))
+			d.book.slots.count--
 		}
 	}
-	d.touched = d.touched[:s.touched]
-	for i := len(d.holdUndo) - 1; i >= s.holdUndo; i-- {
-		d.holds[d.holdUndo[i].at] = d.holdUndo[i].hold
-	}
-	d.holdUndo = d.holdUndo[:s.holdUndo]
-	for _, hold := range d.holds[s.holds:] {
-		delete(d.holdAt, hold.ID)
-	}
-	d.holds = d.holds[:s.holds]
+	d.touched, d.undo = d.touched[:s.touched], d.undo[:s.undo]
+	d.limits, d.limitsUndo = d.limits[:s.limits], d.limitsUndo[:s.limitsUndo]
 }
 
 // Records returns what happened since a savepoint, in order and not numbered yet. The slice is
@@ -160,47 +209,89 @@ func (d *Draft) Records(from Savepoint) []Record {
 }
 
 // sum finds what the total of a currency will be.
-func (d *Draft) sum(c money.Currency) *money.Amount {
-	at, ok := d.sumAt(c)
-	if !ok {
-		d.sums = slices.Insert(d.sums, at, money.New(c, 0))
+func (d *Draft) sum(c money.Currency) *sum {
+	if d.recent < len(d.sums) && d.sums[d.recent].currency == c {
+		return &d.sums[d.recent]
 	}
-	return &d.sums[at]
-}
-
-// sumAt returns where in sums a currency stands or belongs.
-func (d *Draft) sumAt(c money.Currency) (at int, ok bool) {
-	return slices.BinarySearchFunc(d.sums, c, func(a money.Amount, c money.Currency) int {
-		return cmp.Compare(a.Currency(), c)
+	at, ok := slices.BinarySearchFunc(d.sums, c, func(s sum, c money.Currency) int {
+		return cmp.Compare(s.currency, c)
 	})
+	if !ok {
+		d.sums = slices.Insert(d.sums, at, sum{currency: c})
+	}
+	d.recent = at
+	return &d.sums[at]
 }
 
 // find returns the ordinal of an account of the book or the draft.
 func (d *Draft) find(id AccountID) (ordinal uint32, ok bool) {
-	if ordinal, ok = d.book.ordinals[id]; !ok {
-		ordinal, ok = d.opened[id]
+	if ordinal, ok = d.book.ordinal(id); ok || d.book.slots.count == d.book.accounts.count {
+		return ordinal, ok
 	}
-	return ordinal, ok
+	search := d.opened.search(id)
+	for {
+		slot, ok := search.next()
+		if !ok {
+			return 0, false
+		}
+		if d.touched[slot].id == id {
+			return d.touched[slot].ordinal, true
+		}
+	}
 }
 
-// view returns an account as the draft has it, to read. It is good until the next touch.
-func (d *Draft) view(ordinal uint32) *Account {
-	if slot := d.book.slots[ordinal]; slot != 0 {
-		return &d.touched[slot-1].account
+// view returns an account as the draft has it, to read, and its limits or nil. Both are good
+// until the next touch.
+func (d *Draft) view(ordinal uint32) (*row, *limitRow) {
+	if slot := *d.book.slots.at(ordinal); slot != 0 {
+		t := &d.touched[slot-1]
+		return &t.row, d.limitsOf(t)
 	}
-	return d.book.at(ordinal)
+	r := d.book.accounts.at(ordinal)
+	return r, d.book.limitsOf(r)
 }
 
-// touch brings an account into the draft and keeps its value for a rollback; view then returns
-// the copy that may be written.
-func (d *Draft) touch(ordinal uint32) {
-	slot := d.book.slots[ordinal]
-	if slot == 0 {
-		d.touched = append(d.touched, touched{ordinal, *d.book.at(ordinal)})
-		d.book.slots[ordinal] = uint32(len(d.touched))
-		return
+// limitsOf returns the limits of a touched account, or nil.
+func (d *Draft) limitsOf(t *touched) *limitRow {
+	if t.own == 0 {
+		return nil
 	}
-	d.undo = append(d.undo, accountBefore{slot - 1, d.touched[slot-1].account})
+	return &d.limits[t.own-1]
+}
+
+// touch brings an account into the draft, or keeps its value there for a rollback. What stands
+// in the slot may then be written until the next savepoint.
+func (d *Draft) touch(ordinal uint32) (slot uint32) {
+	at := d.book.slots.at(ordinal)
+	if *at == 0 {
+		return d.bring(ordinal, at)
+	}
+	slot = *at - 1
+	if t := &d.touched[slot]; t.epoch != d.epoch {
+		d.keep(slot, t)
+	}
+	return slot
+}
+
+// keep saves an account for a rollback.
+func (d *Draft) keep(slot uint32, t *touched) {
+	d.undo = append(d.undo, accountBefore{t.sums, slot, t.epoch, t.own, t.flags})
+	if t.own != 0 {
+		d.limitsUndo = append(d.limitsUndo, limitsBefore{d.limits[t.own-1], t.own - 1})
+	}
+	t.epoch = d.epoch
+}
+
+// bring copies an account of the book into the draft.
+func (d *Draft) bring(ordinal uint32, at *uint32) (slot uint32) {
+	t := touched{row: *d.book.accounts.at(ordinal), ordinal: ordinal, epoch: d.epoch}
+	if limits := d.book.limitsOf(&t.row); limits != nil {
+		d.limits = append(d.limits, *limits)
+		t.own = uint32(len(d.limits))
+	}
+	d.touched = append(d.touched, t)
+	*at = uint32(len(d.touched))
+	return *at - 1
 }
 
 // Account returns the account with an id as the draft has it.
@@ -210,115 +301,18 @@ func (d *Draft) Account(id AccountID) (Account, bool) {
 	if !ok {
 		return Account{}, false
 	}
-	return *d.view(ordinal), true
+	r, limits := d.view(ordinal)
+	return r.account(limits), true
 }
 
-// FindHold returns the hold with an id as the draft has it; a hold that this draft has ended is
-// found in its last state.
-func (d *Draft) FindHold(id HoldID) (Hold, bool) {
-	d.check()
-	if at, ok := d.holdAt[id]; ok {
-		return d.holds[at], true
-	}
-	return d.book.Hold(id)
-}
-
-// Due returns what Book.Due does, as the draft has it: without the holds that this draft ended or
-// bound, and with those it made.
-func (d *Draft) Due(now int64, limit int) []HoldID {
-	d.check()
-	limit = max(0, min(limit, len(d.book.holds)+len(d.holds)))
-	// Of the book's, at most as many as were changed here drop out.
-	var found []deadline
-	for _, id := range d.book.due.until(now, limit+len(d.holds)) {
-		if _, changed := d.holdAt[id]; !changed {
-			found = append(found, deadline{d.book.holds[id].Expires, id})
-		}
-	}
-	for _, hold := range d.holds {
-		if hold.expiring() && hold.Expires <= now {
-			found = append(found, deadline{hold.Expires, hold.ID})
-		}
-	}
-	slices.SortFunc(found, compareDeadlines)
-	ids := make([]HoldID, 0, min(limit, len(found)))
-	for _, due := range found[:cap(ids)] {
-		ids = append(ids, due.id)
-	}
-	return ids
-}
-
-// setHold brings a hold into the draft, keeping its value there for a rollback.
-func (d *Draft) setHold(h Hold) {
-	at, ok := d.holdAt[h.ID]
-	if !ok {
-		d.holdAt[h.ID] = len(d.holds)
-		d.holds = append(d.holds, h)
-		return
-	}
-	d.holdUndo = append(d.holdUndo, holdBefore{at, d.holds[at]})
-	d.holds[at] = h
-}
-
-// Open makes an account without a balance. It is invalid (fields "account", "currency", "kind",
-// "flags", "floor", "ceiling", "velocity") with a value that is out of range, refused (fields
-// "floor", "ceiling") with bounds that nothing is not within, and a conflict (field "account")
-// when the id is taken.
-func (d *Draft) Open(s Spec) error {
-	d.check()
-	if s.ID.IsZero() {
-		return invalid("account", "the account needs an id")
-	}
-	if _, err := money.CurrencyOf(uint16(s.Currency)); err != nil {
-		return invalid("currency", "the currency is not known")
-	}
-	if !s.Kind.valid() {
-		return invalid("kind", "the kind of account is not known")
-	}
-	if s.Flags&^flagsAll != 0 || s.Flags&Closed != 0 {
-		return invalid("flags", "no account can be opened with these flags")
-	}
-	if _, taken := d.find(s.ID); taken {
-		return fault.New(fault.Conflict, "account", "an account has this id already").
-			Because(fault.IDReused)
-	}
-	if field, ok := s.Limits.validate(s.Currency); !ok {
-		return invalid(field, "the limit is not one of this account")
-	}
-	account := unused(s)
-	if err := account.rules(); err != nil {
-		return err
-	}
-	ordinal := uint32(len(d.book.slots))
-	d.touched = append(d.touched, touched{ordinal, account})
-	d.book.slots = append(d.book.slots, uint32(len(d.touched)))
-	d.opened[s.ID] = ordinal
-	return nil
-}
-
-// SetFlags replaces the flags of an account. Live holds stay as they are. It is refused (field
-// "flags") to change a closed account, to close one that is not empty and to forbid overdraft
-// of one that is overdrawn; an unknown account is not found (field "account").
-func (d *Draft) SetFlags(id AccountID, flags Flags) error {
+// Access returns whose an account is and the flags that bind it, as the draft has them. It is
+// the part of Account that every posting asks for.
+func (d *Draft) Access(id AccountID) (owner OwnerID, flags Flags, ok bool) {
 	d.check()
 	ordinal, ok := d.find(id)
 	if !ok {
-		return notFound("account", "no account has this id", fault.UnknownAccount)
+		return OwnerID{}, 0, false
 	}
-	if flags&^flagsAll != 0 {
-		return invalid("flags", "a flag is not known")
-	}
-	account := d.view(ordinal)
-	switch {
-	case account.Flags&Closed != 0:
-		return refusal("flags", "the account is closed", fault.AccountClosed)
-	case flags&Closed != 0 && !account.empty():
-		return refusal("flags", "an account with a balance or a hold cannot be closed",
-			fault.AccountInUse)
-	case flags&NoOverdraft != 0 && !account.covered():
-		return refusal("flags", "the account is overdrawn", fault.InsufficientFunds)
-	}
-	d.touch(ordinal)
-	d.view(ordinal).Flags = flags
-	return nil
+	r, _ := d.view(ordinal)
+	return r.owner, r.flags, true
 }

@@ -127,86 +127,27 @@ type Account struct {
 	LastRecord uint64
 }
 
-// unused returns an account to which nothing has happened.
-func unused(s Spec) Account {
-	none := money.New(s.Currency, 0)
-	a := Account{
-		Spec: s, DebitsPosted: none, CreditsPosted: none,
-		DebitsPending: none, CreditsPending: none,
+// sums returns the four sums without their currency.
+func (a *Account) sums() sums {
+	return sums{
+		wideOf(a.DebitsPosted), wideOf(a.DebitsPending),
+		wideOf(a.CreditsPosted), wideOf(a.CreditsPending),
 	}
-	a.Outflow = a.counted()
-	return a
 }
 
 // Balance returns the posted balance on the account's normal side, and whether it is below zero.
 func (a Account) Balance() (balance money.Amount, negative bool) {
-	more, less := a.posted()
-	// Compared first: an overdrawn account is common, and an error per read would be dear.
-	negative, err := more.Less(less)
-	must(err)
-	if negative {
-		more, less = less, more
-	}
-	balance, err = more.Sub(less)
-	must(err)
-	return balance, negative
+	s := a.sums()
+	minor, negative := s.balance(a.Kind)
+	return minor.of(a.Currency), negative
 }
 
 // Available returns the balance less what is held of it: what a new leg or hold could still
 // take from an account with NoOverdraft. It is zero when holds exceed the balance.
 func (a Account) Available() money.Amount {
-	balance, negative := a.Balance()
-	none := money.New(a.Currency, 0)
-	if negative {
-		return none
-	}
-	available, err := balance.Sub(a.held())
-	if err != nil {
-		return none
-	}
-	return available
-}
-
-// posted returns the posted sums as what raised and what lowered the balance.
-func (a Account) posted() (in, out money.Amount) {
-	if a.Kind.debitNormal() {
-		return a.DebitsPosted, a.CreditsPosted
-	}
-	return a.CreditsPosted, a.DebitsPosted
-}
-
-// held returns the pending sum that would lower the balance.
-func (a Account) held() money.Amount {
-	if a.Kind.debitNormal() {
-		return a.CreditsPending
-	}
-	return a.DebitsPending
-}
-
-// coming returns the pending sum that would raise the balance.
-func (a Account) coming() money.Amount {
-	if a.Kind.debitNormal() {
-		return a.DebitsPending
-	}
-	return a.CreditsPending
-}
-
-// covered says whether the balance covers what is held of it.
-func (a Account) covered() bool {
-	in, out := a.posted()
-	need, err := out.Add(a.held())
-	if err != nil {
-		return false // More than 128 bits is more than any balance.
-	}
-	short, err := in.Less(need)
-	must(err)
-	return !short
-}
-
-// empty says whether the account has neither a balance nor anything pending.
-func (a Account) empty() bool {
-	return a.DebitsPosted == a.CreditsPosted &&
-		a.DebitsPending.IsZero() && a.CreditsPending.IsZero()
+	s := a.sums()
+	var none *limitRow
+	return none.giving(a.Kind, &s).of(a.Currency)
 }
 
 // State is where a hold stands. A hold is live while it is Held and has ended in the others.
@@ -251,13 +192,8 @@ func (h Hold) Left() money.Amount {
 	if h.State != Held {
 		return money.New(h.Amount.Currency(), 0)
 	}
-	left, err := h.Amount.Sub(h.Captured)
-	must(err)
-	return left
+	return wideOf(h.Amount).minus(wideOf(h.Captured)).of(h.Amount.Currency())
 }
-
-// expiring says whether a clock may end the hold.
-func (h Hold) expiring() bool { return h.State == Held && !h.Bound && h.Expires != 0 }
 
 // Leg moves Amount: it debits one account and credits another of the same currency.
 type Leg struct {

@@ -47,21 +47,17 @@ type Outflow struct {
 }
 
 // validate checks the form of limits of an account in c; field is what is wrong.
-func (l Limits) validate(c money.Currency) (field string, ok bool) {
-	if !l.Floor.valid(c) {
-		return "floor", false
-	}
-	if !l.Ceiling.valid(c) {
-		return "ceiling", false
-	}
-	v := l.Velocity
+func (l *Limits) validate(c money.Currency) (field string, ok bool) {
+	v := &l.Velocity
 	bounds := !v.Amount.IsZero() || v.Count != 0
 	switch {
-	case v.Period < 0 || v.Period > timeMax || bounds != (v.Period != 0):
-		return "velocity", false
-	case v.Amount.IsZero() && v.Amount != money.Amount{}:
-		return "velocity", false
-	case !v.Amount.IsZero() && v.Amount.Currency() != c:
+	case !l.Floor.valid(c):
+		return "floor", false
+	case !l.Ceiling.valid(c):
+		return "ceiling", false
+	case v.Period < 0 || v.Period > timeMax || bounds != (v.Period != 0),
+		v.Amount.IsZero() && v.Amount != money.Amount{},
+		!v.Amount.IsZero() && v.Amount.Currency() != c:
 		return "velocity", false
 	}
 	return "", true
@@ -75,158 +71,170 @@ func (b Bound) valid(c money.Currency) bool {
 	return b.Amount.Currency() == c && !(b.Negative && b.Amount.IsZero())
 }
 
-// split returns a bound as what it adds to either side of a comparison of two sums.
-func (b Bound) split() (plus, minus wide) {
-	if b.Negative {
-		return wide{}, wideOf(b.Amount)
-	}
-	return wideOf(b.Amount), wide{}
+// limitRow is the limits and the outflow of an account as a book keeps them. The zero value is
+// no limits.
+type limitRow struct {
+	floor, ceiling bound
+	// most and times are the velocity's bounds within a period, in milliseconds.
+	most   wide
+	period int64
+	times  uint32
+	// count and spent are what left since the start of a window.
+	count uint32
+	spent wide
+	since int64
 }
 
-// aboveFloor says whether the balance less what is held of it is not below the floor.
-func (a *Account) aboveFloor() bool {
-	if !a.Limits.Floor.Set {
-		return true
-	}
-	in, out := a.posted()
-	plus, minus := a.Limits.Floor.split()
-	have := tall{}.and(wideOf(in)).and(minus)
-	need := tall{}.and(wideOf(out)).and(wideOf(a.held())).and(plus)
-	return !have.below(need)
+// bound is a Bound as a book keeps it.
+type bound struct {
+	amount wide
+	form   boundForm
 }
 
-// belowCeiling says whether the balance with what is held for it is not above the ceiling.
-func (a *Account) belowCeiling() bool {
-	if !a.Limits.Ceiling.Set {
-		return true
+// boundForm says whether there is a bound and on which side of zero. The values are part of
+// images.
+type boundForm uint8
+
+const (
+	boundNone boundForm = iota
+	boundAbove
+	boundBelow
+)
+
+// limitRowOf returns valid limits under which nothing has left.
+func limitRowOf(l *Limits) limitRow {
+	return limitRow{
+		floor: boundOf(l.Floor), ceiling: boundOf(l.Ceiling),
+		most: wideOf(l.Velocity.Amount), period: l.Velocity.Period, times: l.Velocity.Count,
 	}
-	in, out := a.posted()
-	plus, minus := a.Limits.Ceiling.split()
-	most := tall{}.and(wideOf(out)).and(plus)
-	has := tall{}.and(wideOf(in)).and(wideOf(a.coming())).and(minus)
-	return !most.below(has)
 }
 
-// rules judges everything that binds the account's sums as they are.
-func (a *Account) rules() error {
+func boundOf(b Bound) bound {
 	switch {
-	case a.Flags&NoOverdraft != 0 && !a.covered():
-		return refusal("amount", "the balance does not cover the amount",
-			fault.InsufficientFunds)
-	case !a.aboveFloor():
-		return refusal("floor", "the balance would fall below the account's floor",
-			fault.UnderFloor)
-	case !a.belowCeiling():
-		return refusal("ceiling", "the balance would rise above the account's ceiling",
-			fault.OverCeiling)
+	case !b.Set:
+		return bound{}
+	case b.Negative:
+		return bound{wideOf(b.Amount), boundBelow}
+	default:
+		return bound{wideOf(b.Amount), boundAbove}
+	}
+}
+
+// limits returns the row as others see it.
+func (l *limitRow) limits(c money.Currency) Limits {
+	v := Velocity{Period: l.period, Count: l.times}
+	if !l.most.isZero() {
+		v.Amount = l.most.of(c)
+	}
+	return Limits{l.floor.outside(c), l.ceiling.outside(c), v}
+}
+
+func (b bound) outside(c money.Currency) Bound {
+	if b.form == boundNone {
+		return Bound{}
+	}
+	return Bound{Set: true, Negative: b.form == boundBelow, Amount: b.amount.of(c)}
+}
+
+// outflow returns what left as others see it.
+func (l *limitRow) outflow(c money.Currency) Outflow {
+	if l.period == 0 {
+		return Outflow{}
+	}
+	return Outflow{Since: l.since, Amount: l.spent.of(c), Count: l.count}
+}
+
+// after keeps of an earlier row's outflow what these limits still count.
+func (l limitRow) after(was *limitRow) limitRow {
+	if l.period == 0 || l.period != was.period {
+		return l
+	}
+	l.since = was.since
+	if !l.most.isZero() {
+		l.spent = was.spent
+	}
+	if l.times != 0 {
+		l.count = was.count
+	}
+	return l
+}
+
+// split returns a bound as what it adds to either side of a comparison of two sums.
+func (b bound) split() (above, below wide) {
+	if b.form == boundBelow {
+		return wide{}, b.amount
+	}
+	return b.amount, wide{}
+}
+
+// judge says which bound the sums of an account are past, if any.
+func (l *limitRow) judge(k Kind, s *sums) error {
+	in, out := s.posted(k)
+	coming, held := s.pending(k)
+	if l.floor.form != boundNone {
+		above, below := l.floor.split()
+		have, need := tall{}.and(in).and(below), tall{}.and(out).and(held).and(above)
+		if have.below(need) {
+			return refusal("floor", "the balance would fall below the account's floor",
+				fault.UnderFloor)
+		}
+	}
+	if l.ceiling.form != boundNone {
+		above, below := l.ceiling.split()
+		most, have := tall{}.and(out).and(above), tall{}.and(in).and(coming).and(below)
+		if most.below(have) {
+			return refusal("ceiling", "the balance would rise above the account's ceiling",
+				fault.OverCeiling)
+		}
 	}
 	return nil
 }
 
-// spend counts an outflow at now against the velocity of the account.
-func (a *Account) spend(amount money.Amount, now int64) error {
-	v := a.Limits.Velocity
-	if v.Period == 0 {
+// spend counts an outflow at now against the velocity.
+func (l *limitRow) spend(amount wide, now int64) error {
+	if l.period == 0 {
 		return nil
 	}
-	if since := now - now%v.Period; since != a.Outflow.Since {
-		a.Outflow = Outflow{Since: since, Amount: money.New(a.Currency, 0)}
+	if since := now - now%l.period; since != l.since {
+		l.since, l.spent, l.count = since, wide{}, 0
 	}
-	if !v.Amount.IsZero() {
-		sum, over := wideOf(a.Outflow.Amount).add(wideOf(amount))
-		if over || wideOf(v.Amount).less(sum) {
+	if !l.most.isZero() {
+		sum, over := l.spent.add(amount)
+		if over || l.most.less(sum) {
 			return refusal("velocity", "more would leave than may within the period",
 				fault.VelocityExceeded)
 		}
-		a.Outflow.Amount = sum.of(a.Currency)
+		l.spent = sum
 	}
-	if v.Count != 0 {
-		if a.Outflow.Count >= v.Count {
+	if l.times != 0 {
+		if l.count >= l.times {
 			return refusal("velocity", "money left as often as it may within the period",
 				fault.VelocityExceeded)
 		}
-		a.Outflow.Count++
+		l.count++
 	}
 	return nil
 }
 
-// counted returns the outflow as it is kept: only what the velocity bounds.
-func (a *Account) counted() Outflow {
-	o, v := a.Outflow, a.Limits.Velocity
-	if v.Period == 0 {
-		return Outflow{}
+// giving returns what an account can give: its balance less what is held of it, above the floor
+// if that is above zero. l may be nil.
+func (l *limitRow) giving(k Kind, s *sums) wide {
+	in, out := s.posted(k)
+	_, held := s.pending(k)
+	need := tall{}.and(out).and(held)
+	if l != nil && l.floor.form == boundAbove {
+		need = need.and(l.floor.amount)
 	}
-	if v.Amount.IsZero() || o.Amount.IsZero() {
-		o.Amount = money.New(a.Currency, 0)
-	}
-	if v.Count == 0 {
-		o.Count = 0
-	}
-	return o
+	return need.until(tall{}.and(in))
 }
 
-// give returns the most that the account can give, where lowering, or take: what a leg is
-// balanced to.
-func (a *Account) give(lowering bool) wide {
-	in, out := a.posted()
-	if lowering {
-		need := tall{}.and(wideOf(out)).and(wideOf(a.held()))
-		if floor := a.Limits.Floor; floor.Set && !floor.Negative {
-			need = need.and(wideOf(floor.Amount))
-		}
-		return need.until(tall{}.and(wideOf(in)))
-	}
-	if !a.Limits.Ceiling.Set {
+// taking returns what an account can take: the room under its ceiling. l may be nil.
+func (l *limitRow) taking(k Kind, s *sums) wide {
+	if l == nil || l.ceiling.form == boundNone {
 		return wide{math.MaxUint64, math.MaxUint64}
 	}
-	plus, minus := a.Limits.Ceiling.split()
-	has := tall{}.and(wideOf(in)).and(wideOf(a.coming())).and(minus)
-	return has.until(tall{}.and(wideOf(out)).and(plus))
-}
-
-// until returns how much u is above t: zero if it is not, and at most what a wide holds.
-func (t tall) until(u tall) wide {
-	if u.below(t) {
-		return wide{}
-	}
-	rest, under := u.sub(t.wide)
-	top := u.top - t.top
-	if under {
-		top--
-	}
-	if top != 0 {
-		return wide{math.MaxUint64, math.MaxUint64}
-	}
-	return rest
-}
-
-// SetLimits replaces the limits of an account. What left in the present window still counts
-// where the period stays. It is invalid (fields "floor", "ceiling", "velocity") with limits of
-// another currency or written in more than one way, refused (same fields) when the account is
-// past a bound already, refused (field "account") when it is closed, and not found (field
-// "account") when it is unknown.
-func (d *Draft) SetLimits(id AccountID, limits Limits) error {
-	d.check()
-	ordinal, ok := d.find(id)
-	if !ok {
-		return notFound("account", "no account has this id", fault.UnknownAccount)
-	}
-	account := *d.view(ordinal)
-	if account.Flags&Closed != 0 {
-		return refusal("account", "the account is closed", fault.AccountClosed)
-	}
-	if field, ok := limits.validate(account.Currency); !ok {
-		return invalid(field, "the limit is not one of this account")
-	}
-	if limits.Velocity.Period != account.Limits.Velocity.Period {
-		account.Outflow = Outflow{}
-	}
-	account.Limits = limits
-	account.Outflow = account.counted()
-	if err := account.rules(); err != nil {
-		return err
-	}
-	d.touch(ordinal)
-	*d.view(ordinal) = account
-	return nil
+	in, out := s.posted(k)
+	coming, _ := s.pending(k)
+	above, below := l.ceiling.split()
+	return tall{}.and(in).and(coming).and(below).until(tall{}.and(out).and(above))
 }

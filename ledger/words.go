@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"math"
 	"math/bits"
 
 	"seyfert/money"
@@ -74,4 +75,20 @@ func (t tall) below(u tall) bool {
 		return t.top < u.top
 	}
 	return t.less(u.wide)
+}
+
+// until returns how much u is above t: nothing if it is not, and at most what a wide holds.
+func (t tall) until(u tall) wide {
+	if u.below(t) {
+		return wide{}
+	}
+	rest, under := u.sub(t.wide)
+	top := u.top - t.top
+	if under {
+		top--
+	}
+	if top != 0 {
+		return wide{math.MaxUint64, math.MaxUint64}
+	}
+	return rest
 }
