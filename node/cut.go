@@ -53,7 +53,9 @@ type Store struct {
 	making  *making
 	// notBefore is the index before which no cut is tried again after one was disturbed.
 	notBefore uint64
-	log       *slog.Logger
+	// held counts, by a cut's name, who reads it: it stays although it is not kept any more.
+	held map[string]int
+	log  *slog.Logger
 }
 
 // OpenStore opens the state in a directory and the core on it: that of the newest cut that is
@@ -64,7 +66,7 @@ func OpenStore(dir string, log *slog.Logger) (*Store, *core.Core, error) {
 			return nil, nil, err
 		}
 	}
-	s := &Store{dir: dir, log: log}
+	s := &Store{dir: dir, held: map[string]int{}, log: log}
 	names, err := s.finishedCuts()
 	if err != nil {
 		return nil, nil, err
@@ -157,21 +159,30 @@ func (s *Store) open(m manifest, book *ledger.Book, from string) (c *core.Core, 
 	return c, nil
 }
 
+// growingFile is one of the files that only grow: the size of its records, and how many of them
+// belong to a cut.
+type growingFile struct {
+	name string
+	size int
+	keep uint64
+}
+
+// growing lists the files that only grow: history, tree hashes and entry lines.
+func growing(m manifest) [3]growingFile {
+	return [3]growingFile{
+		{"history", ledger.RecordSize, m.Records},
+		{"tree", merkle.HashSize, uint64(merkle.StoredCount(m.Leaves))},
+		{"lines", core.LineSize, m.Lines},
+	}
+}
+
 // openFiles opens the files that only grow and shortens them to what a cut holds.
 func (s *Store) openFiles(m manifest) (err error) {
-	for _, f := range []struct {
-		name string
-		size int
-		keep uint64
-		file **table.RecordsFile
-	}{
-		{"history", ledger.RecordSize, m.Records, &s.history},
-		{"tree", merkle.HashSize, uint64(merkle.StoredCount(m.Leaves)), &s.hashes},
-		{"lines", core.LineSize, m.Lines, &s.lines},
-	} {
-		*f.file, err = table.OpenRecords(filepath.Join(s.dir, f.name), f.size, f.keep)
+	files := [3]**table.RecordsFile{&s.history, &s.hashes, &s.lines}
+	for i, f := range growing(m) {
+		*files[i], err = table.OpenRecords(filepath.Join(s.dir, f.name), f.size, f.keep)
 		if err != nil {
-			*f.file = nil
+			*files[i] = nil
 			return fmt.Errorf("open %s: %w", f.name, err)
 		}
 	}
@@ -212,6 +223,9 @@ func (s *Store) finishedCuts() ([]string, error) {
 	}
 	return finished, nil
 }
+
+// cutName is the name of a cut's directory.
+func cutName(index uint64) string { return fmt.Sprintf("%020d", index) }
 
 func (s *Store) cuts() ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(s.dir, "cuts"))

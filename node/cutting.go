@@ -113,7 +113,7 @@ func (s *Store) settle(c *core.Core) error {
 
 // write writes a cut beside everything else.
 func (s *Store) write(m *making) error {
-	name := filepath.Join(s.dir, "cuts", fmt.Sprintf("%020d", m.index))
+	name := filepath.Join(s.dir, "cuts", cutName(m.index))
 	unfinished := name + ".making"
 	if err := errors.Join(os.RemoveAll(unfinished), os.Mkdir(unfinished, 0o700)); err != nil {
 		return err
@@ -157,7 +157,8 @@ func writeBook(path string, frozen *core.Frozen) (wire.Digest, error) {
 	return wire.Digest(sha256.Sum256(frozen.Book)), writeSynced(path, frozen.Book)
 }
 
-// prune removes the cuts that are not kept any more, oldest first.
+// prune removes the cuts that are not kept any more, oldest first, but for those that somebody
+// reads.
 func (s *Store) prune() error {
 	names, err := s.cuts()
 	if err != nil {
@@ -167,8 +168,10 @@ func (s *Store) prune() error {
 		return filepath.Ext(name) == ".making"
 	})
 	for len(names) > CutsKept {
-		if err := os.RemoveAll(filepath.Join(s.dir, "cuts", names[0])); err != nil {
-			return err
+		if s.held[names[0]] == 0 {
+			if err := os.RemoveAll(filepath.Join(s.dir, "cuts", names[0])); err != nil {
+				return err
+			}
 		}
 		names = names[1:]
 	}

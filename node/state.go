@@ -58,6 +58,13 @@ func (s *State) Read(fn func(v core.View)) {
 	fn(s.core.View())
 }
 
+// alone calls fn while nothing else reads or changes the state.
+func (s *State) alone(fn func(c *core.Core)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fn(s.core)
+}
+
 // Changed returns a channel that is closed when the next entry has been applied. Take it before
 // reading what is waited for.
 func (s *State) Changed() <-chan struct{} {
