@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 
+	"seyfert/ledger"
 	"seyfert/table"
 )
 
@@ -13,8 +14,8 @@ import (
 type Frozen struct {
 	// Cursor says which entry, and how long the record files were after it.
 	Cursor Cursor
-	// Book is the ledger's image.
-	Book []byte
+	// Book is the ledger.
+	Book *ledger.Image
 	ids  *idTable
 }
 
@@ -25,7 +26,7 @@ func (c *Core) Freeze() *Frozen {
 	tx := table.Begin(c.store)
 	check(c.tables.newestID.Put(tx, struct{}{}, newestRow{c.ids.newest}))
 	check(c.store.Apply(tx.Writes()))
-	return &Frozen{Cursor: c.cursor, Book: c.book.Encode(), ids: c.ids.frozen}
+	return &Frozen{Cursor: c.cursor, Book: c.book.Freeze(), ids: c.ids.frozen}
 }
 
 // IDs are the rows of the ids that came since the cut before, for table.Store.Ingest. It may run
@@ -51,6 +52,7 @@ func (c *Core) Thaw(f *Frozen, ingested bool) {
 		panic(fmt.Sprintf("core: the cut at %d is not under way", f.Cursor.Index))
 	}
 	c.ids.thaw(ingested)
+	f.Book.Release()
 }
 
 // RecentIDs is the number of ids that no cut holds yet.

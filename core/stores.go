@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"sort"
@@ -50,8 +51,11 @@ func (m *Memory) Stores() Stores {
 func (m *Memory) Cut(c *Core) (copied *Memory, book []byte) {
 	f := c.Freeze()
 	check(m.Tables.Ingest(f.IDs()))
+	var image bytes.Buffer
+	_, err := f.Book.WriteTo(&image)
+	check(err)
 	c.Thaw(f, true)
-	return m.Clone(), f.Book
+	return m.Clone(), image.Bytes()
 }
 
 // Clone copies the stores. Ids that no cut brought into the tables are not in them.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -111,12 +112,10 @@ func (s *Store) openCut(path string) (*core.Core, error) {
 	if err != nil {
 		return nil, err
 	}
+	tables, sound := filepath.Join(path, "tables"), make(chan error, 1)
+	go func() { sound <- table.VerifyCheckpoint(tables) }()
 	book, err := readBook(path, m)
-	if err != nil {
-		return nil, err
-	}
-	tables := filepath.Join(path, "tables")
-	if err := table.VerifyCheckpoint(tables); err != nil {
+	if err := errors.Join(err, <-sound); err != nil {
 		return nil, err
 	}
 	c, err := s.open(m, book, tables)
@@ -254,12 +253,15 @@ func readManifest(path string) (m manifest, err error) {
 }
 
 func readBook(path string, m manifest) (*ledger.Book, error) {
-	image, err := os.ReadFile(filepath.Join(path, "book"))
+	image, err := os.Open(filepath.Join(path, "book"))
 	if err != nil {
 		return nil, err
 	}
-	if sha256.Sum256(image) != [32]byte(m.BookHash) {
-		return nil, errors.New("the ledger's image does not match its checksum")
+	defer image.Close()
+	hash := sha256.New()
+	book, err := ledger.ReadBook(io.TeeReader(image, hash))
+	if err == nil && [32]byte(hash.Sum(nil)) != [32]byte(m.BookHash) {
+		err = errors.New("the ledger's image does not match its checksum")
 	}
-	return ledger.DecodeBook(image)
+	return book, err
 }

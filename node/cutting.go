@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -154,7 +155,13 @@ func (s *Store) write(m *making) error {
 
 // writeBook writes the ledger's image and returns its hash.
 func writeBook(path string, frozen *core.Frozen) (wire.Digest, error) {
-	return wire.Digest(sha256.Sum256(frozen.Book)), writeSynced(path, frozen.Book)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return wire.Digest{}, err
+	}
+	hash := sha256.New()
+	_, err = frozen.Book.WriteTo(io.MultiWriter(f, hash))
+	return wire.Digest(hash.Sum(nil)), errors.Join(err, f.Sync(), f.Close())
 }
 
 // prune removes the cuts that are not kept any more, oldest first, but for those that somebody
