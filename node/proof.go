@@ -15,15 +15,23 @@ import (
 	"seyfert/wire"
 )
 
+// placed is a record of the journal and what the state holds of its way to a block. Its parts
+// are of one cut, so that they fit together.
+type placed struct {
+	what   string // what the record is of, for people
+	record core.LeafRow
+	leaf   int64
+	node   core.NodeRow
+	day    core.DayRow
+	anchor core.ChainRow
+	path   []merkle.Hash
+}
+
 // evidence is everything about one cleared transfer that the state holds.
 type evidence struct {
+	placed
 	transfer core.TransferRow
 	peer     core.PeerRow
-	node     core.NodeRow
-	leaf     core.LeafRow
-	day      core.DayRow
-	anchor   core.ChainRow
-	path     []merkle.Hash
 	received [2]string
 }
 
@@ -42,21 +50,45 @@ func (n *Node) Bundle(ctx context.Context, by Caller, transfer string) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	anchor, err := n.anchorProof(ctx, e)
+	return n.bundle(ctx, e.placed, &statements)
+}
+
+// EntryBundle makes the offline proof of one entry of history by its number: a leg that was
+// posted or a change of a hold, on the terms of Bundle. The bundle shows both accounts with their
+// balances after the entry, which is why only the operator may have it when each account is
+// another one's.
+func (n *Node) EntryBundle(ctx context.Context, by Caller, number uint64) ([]byte, error) {
+	var p placed
+	var err error
+	n.state.Read(func(v core.View) {
+		if err = mayProveEntry(v, by, number); err == nil {
+			row, leaf := v.RecordLeaf(number)
+			p, err = place(v, "entry", row, leaf)
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
-	path := make([]wire.Digest, len(e.path))
-	for i, hash := range e.path {
+	return n.bundle(ctx, p, nil)
+}
+
+// bundle leads from a placed record to its block as the chain stands.
+func (n *Node) bundle(ctx context.Context, p placed, s *proof.Statements) ([]byte, error) {
+	anchor, err := n.anchorProof(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	path := make([]wire.Digest, len(p.path))
+	for i, hash := range p.path {
 		path[i] = wire.Digest(hash)
 	}
 	return proof.Bundle{
-		Format: proof.Format, Network: e.node.Network, Descriptor: e.node.Descriptor,
-		Record:     proof.NewRecord(e.leaf.Kind, e.leaf.Salt, e.leaf.Data),
-		Statements: statements,
-		Position:   proof.Position{Leaf: e.transfer.Leaf, Proof: path},
-		Checkpoint: e.day.Note,
-		Day:        proof.Day{Number: e.day.Day},
+		Format: proof.Format, Network: p.node.Network, Descriptor: p.node.Descriptor,
+		Record:     proof.NewRecord(p.record.Kind, p.record.Salt, p.record.Data),
+		Statements: s,
+		Position:   proof.Position{Leaf: p.leaf, Proof: path},
+		Checkpoint: p.day.Note,
+		Day:        proof.Day{Number: p.day.Day},
 		Anchor:     anchor,
 	}.Encode()
 }
@@ -79,18 +111,12 @@ func (n *Node) evidence(by Caller, id clearing.TransferID) (e evidence, err erro
 }
 
 func (n *Node) readEvidence(v core.View, row core.TransferRow) (e evidence, err error) {
-	e.transfer, e.node = row, v.Node()
+	leaf, _ := v.Leaf(row.Leaf)
+	if e.placed, err = place(v, "transfer", leaf, row.Leaf); err != nil {
+		return e, err
+	}
+	e.transfer = row
 	e.peer, _ = v.Peer(row.Peer)
-	e.leaf, _ = v.Leaf(row.Leaf)
-	covered := false
-	if e.day, covered = v.DayCovering(row.Leaf); !covered || e.day.Note == "" {
-		return e, fault.New(fault.Refused, "transfer",
-			"The transfer is in the journal; its day is not closed yet.")
-	}
-	if e.anchor, _ = v.ChainRow(e.day.Row); e.anchor.State != core.ChainConfirmed {
-		return e, fault.New(fault.Refused, "transfer",
-			"The day is closed; its anchor is not in a block yet.")
-	}
 	if row.Direction == core.Outgoing {
 		fulfil, _ := v.Received(row.Peer, row.FulfilSeq)
 		e.received[0] = fulfil.JWS
@@ -99,8 +125,48 @@ func (n *Node) readEvidence(v core.View, row core.TransferRow) (e evidence, err 
 		ack, _ := v.Received(row.Peer, row.AckSeq)
 		e.received = [2]string{prepare.JWS, ack.JWS}
 	}
-	e.path, err = v.Prove(row.Leaf, int64(e.day.Size))
-	return e, err
+	return e, nil
+}
+
+// place finds a record's way from its leaf to the transaction that anchors it, which must be in
+// a block.
+func place(v core.View, what string, record core.LeafRow, leaf int64) (p placed, err error) {
+	p = placed{what: what, record: record, leaf: leaf, node: v.Node()}
+	covered := false
+	if p.day, covered = v.DayCovering(leaf); !covered || p.day.Note == "" {
+		return p, fault.New(fault.Refused, what,
+			"The %s is in the journal; its day is not closed yet.", what)
+	}
+	if p.anchor, _ = v.ChainRow(p.day.Row); p.anchor.State != core.ChainConfirmed {
+		return p, fault.New(fault.Refused, what,
+			"The day is closed; its anchor is not in a block yet.")
+	}
+	p.path, err = v.Prove(leaf, int64(p.day.Size))
+	return p, err
+}
+
+// mayProveEntry says why a caller may not have the proof of an entry, if so. It is not found
+// unless one of its accounts is the caller's.
+func mayProveEntry(v core.View, by Caller, number uint64) error {
+	if number == 0 || number > v.Cursor().Records {
+		return notFound("entry")
+	}
+	if isOperator(by) {
+		return nil
+	}
+	r := v.Record(number)
+	debit, _ := v.Account(r.Debit)
+	credit, _ := v.Account(r.Credit)
+	if !owns(by, debit.Owner) && !owns(by, credit.Owner) {
+		return notFound("entry")
+	}
+	for _, row := range []core.AccountRow{debit, credit} {
+		if !owns(by, row.Owner) && row.Owner != core.OwnerNode {
+			return fault.New(fault.Forbidden, "entry", "The proof would show the balance of "+
+				"another's account; the node's operator can make it.")
+		}
+	}
+	return nil
 }
 
 // mayProve lets the operator export any proof, a member that of her own payment and a company
@@ -144,24 +210,24 @@ func (n *Node) signedMessage(peer string, seq uint64) (string, error) {
 
 // anchorProof walks the lane from its first coin to the anchor and finds the anchor's place in
 // its block.
-func (n *Node) anchorProof(ctx context.Context, e evidence) (proof.Anchor, error) {
-	descriptor, _, err := wire.ParseDescriptor(e.node.Descriptor)
+func (n *Node) anchorProof(ctx context.Context, p placed) (proof.Anchor, error) {
+	descriptor, _, err := wire.ParseDescriptor(p.node.Descriptor)
 	if err != nil {
 		return proof.Anchor{}, fmt.Errorf("read our own descriptor: %w", err)
 	}
 	if len(descriptor.Chain.Lanes) <= anchorLane {
 		return proof.Anchor{}, fmt.Errorf("our descriptor has no lane %d", anchorLane)
 	}
-	spends, err := n.walk(descriptor.Chain.Lanes[anchorLane].Coin, e.anchor.ID)
+	spends, err := n.walk(descriptor.Chain.Lanes[anchorLane].Coin, p.anchor.ID)
 	if err != nil {
 		return proof.Anchor{}, err
 	}
-	found, ok, err := chain.LocateNear(ctx, n.cfg.Chain, e.anchor.TxID, e.anchor.Height)
+	found, ok, err := chain.LocateNear(ctx, n.cfg.Chain, p.anchor.TxID, p.anchor.Height)
 	if err != nil {
 		return proof.Anchor{}, err
 	}
 	if !ok {
-		return proof.Anchor{}, fault.New(fault.Unavailable, "transfer",
+		return proof.Anchor{}, fault.New(fault.Unavailable, p.what,
 			"The chain is being reorganised; the proof can be made when it has settled.")
 	}
 	anchor := proof.Anchor{

@@ -48,11 +48,13 @@ type Bundle struct {
 	Descriptor string `json:"descriptor"`
 	// Format is the constant of that name.
 	Format string `json:"format"`
-	// Network names the Bitcoin network of the anchor and of both descriptors.
-	Network    string     `json:"network"`
-	Position   Position   `json:"position"`
-	Record     Record     `json:"record"`
-	Statements Statements `json:"statements"`
+	// Network names the Bitcoin network of the anchor and of every descriptor.
+	Network  string   `json:"network"`
+	Position Position `json:"position"`
+	Record   Record   `json:"record"`
+	// Statements are there for KindCleared and for no other kind: what happens inside one node
+	// is signed by that node alone.
+	Statements *Statements `json:"statements,omitempty"`
 }
 
 // Anchor leads from the node's lane to a block.
@@ -84,7 +86,8 @@ type Position struct {
 	Proof []wire.Digest `json:"proof"`
 }
 
-// Record is the audit record: its canonical CBOR (base64url), its kind and the salt of its leaf.
+// Record is the audit record: the bytes that its kind says (base64url), the kind, and the salt of
+// its leaf.
 type Record struct {
 	Data string      `json:"data"`
 	Kind uint16      `json:"kind"`
@@ -133,12 +136,8 @@ func (b Bundle) validate() error {
 	if raw, err := b.Record.Bytes(); err != nil || len(raw) == 0 {
 		return fault.New(fault.Invalid, "record.data", "The record is not base64url.")
 	}
-	s := b.Statements
-	for _, jws := range []string{b.Descriptor, s.PeerDescriptor, s.Prepare, s.Fulfil, s.Ack} {
-		if len(jws) > StatementBytesMax {
-			return fault.New(fault.TooLarge, "statements",
-				"A signed statement has at most %d bytes.", StatementBytesMax)
-		}
+	if err := b.validateSigned(); err != nil {
+		return err
 	}
 	if len(b.Position.Proof) > HashesMax {
 		return fault.New(fault.TooLarge, "position.proof", "A path has at most %d hashes.",
@@ -149,6 +148,32 @@ func (b Bundle) validate() error {
 		return fault.New(fault.Invalid, "bundle", "A path is null.")
 	}
 	return b.Anchor.validate()
+}
+
+// validateSigned holds the signed texts to their limit, and the statements to the one kind that
+// rests on them: each kind of record has one form of bundle.
+func (b Bundle) validateSigned() error {
+	cleared := b.Record.Kind == KindCleared
+	if cleared && b.Statements == nil {
+		return fault.New(fault.Invalid, "statements",
+			"The statements that a transfer between two nodes rests on are missing.")
+	}
+	if !cleared && b.Statements != nil {
+		return fault.New(fault.Invalid, "statements",
+			"Only a transfer between two nodes rests on statements; this is record kind %d.",
+			b.Record.Kind)
+	}
+	texts := []string{b.Descriptor}
+	if s := b.Statements; s != nil {
+		texts = append(texts, s.PeerDescriptor, s.Prepare, s.Fulfil, s.Ack)
+	}
+	for _, jws := range texts {
+		if len(jws) > StatementBytesMax {
+			return fault.New(fault.TooLarge, "statements",
+				"A signed statement has at most %d bytes.", StatementBytesMax)
+		}
+	}
+	return nil
 }
 
 func (a Anchor) validate() error {
@@ -185,8 +210,8 @@ func NewRecord(kind uint16, salt [32]byte, data []byte) Record {
 	}
 }
 
-// Bytes returns the record's canonical CBOR. Only the text that NewRecord writes is read: the
-// decoder alone would let line breaks through.
+// Bytes returns the record's bytes, those that its leaf hashes. Only the text that NewRecord
+// writes is read: the decoder alone would let line breaks through.
 func (r Record) Bytes() ([]byte, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(r.Data)
 	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != r.Data {

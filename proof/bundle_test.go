@@ -18,7 +18,7 @@ func sample() proof.Bundle {
 	return proof.Bundle{
 		Format: proof.Format, Network: "regtest", Descriptor: "a.b.c",
 		Record: proof.NewRecord(proof.KindCleared, [32]byte{1}, []byte{0xa0, 0xff}),
-		Statements: proof.Statements{
+		Statements: &proof.Statements{
 			PeerDescriptor: "d.e.f", Prepare: "g.h.i", Fulfil: "j.k.l", Ack: "m.n.o",
 		},
 		Position:   proof.Position{Leaf: 3, Proof: []wire.Digest{{2}, {3}}},
@@ -29,6 +29,13 @@ func sample() proof.Bundle {
 			Siblings: []string{strings.Repeat("05", 32)}, Header: strings.Repeat("06", 80),
 		},
 	}
+}
+
+// sampleOf is the same for another kind of record, which rests on no statements.
+func sampleOf(kind uint16) proof.Bundle {
+	b := sample()
+	b.Record.Kind, b.Statements = kind, nil
+	return b
 }
 
 func mustEncode(t testing.TB, b proof.Bundle) []byte {
@@ -42,7 +49,9 @@ func mustEncode(t testing.TB, b proof.Bundle) []byte {
 
 func TestBundleRoundTrip(t *testing.T) {
 	for name, change := range map[string]func(*proof.Bundle){
-		"as it is": func(*proof.Bundle) {},
+		"as it is":  func(*proof.Bundle) {},
+		"a posting": func(b *proof.Bundle) { *b = sampleOf(proof.KindPosted) },
+		"a hold":    func(b *proof.Bundle) { *b = sampleOf(proof.KindHold) },
 		"empty paths": func(b *proof.Bundle) {
 			b.Position.Proof, b.Anchor.Siblings = []wire.Digest{}, []string{}
 		},
@@ -76,6 +85,22 @@ func TestBundleRefused(t *testing.T) {
 		}},
 		"no record": {"record.data", fault.Invalid, func(b *proof.Bundle) {
 			b.Record.Data = ""
+		}},
+		"no statements": {"statements", fault.Invalid, func(b *proof.Bundle) {
+			b.Statements = nil
+		}},
+		"statements of a posting": {"statements", fault.Invalid, func(b *proof.Bundle) {
+			b.Record.Kind = proof.KindPosted
+		}},
+		"statements of a hold": {"statements", fault.Invalid, func(b *proof.Bundle) {
+			b.Record.Kind = proof.KindHold
+		}},
+		"empty statements of a posting": {"statements", fault.Invalid, func(b *proof.Bundle) {
+			b.Record.Kind, b.Statements = proof.KindPosted, &proof.Statements{}
+		}},
+		"long descriptor of a posting": {"statements", fault.TooLarge, func(b *proof.Bundle) {
+			*b = sampleOf(proof.KindPosted)
+			b.Descriptor = letters(proof.StatementBytesMax + 1)
 		}},
 		"padded record": {"record.data", fault.Invalid, func(b *proof.Bundle) {
 			b.Record.Data += "="
@@ -175,6 +200,22 @@ func TestBundleOneSpelling(t *testing.T) {
 	}
 }
 
+// TestStatementsOneSpelling: a bundle without statements has no member of that name at all.
+func TestStatementsOneSpelling(t *testing.T) {
+	for _, kind := range []uint16{proof.KindPosted, proof.KindHold} {
+		file := string(mustEncode(t, sampleOf(kind)))
+		if strings.Contains(file, "statements") {
+			t.Errorf("kind %d: the member is there: %s", kind, file)
+		}
+		for _, value := range []string{"null", "{}", `""`, "[]"} {
+			text := strings.TrimSuffix(file, "}") + `,"statements":` + value + "}"
+			if _, err := proof.ParseBundle([]byte(text)); err == nil {
+				t.Errorf("kind %d: statements of %s accepted", kind, value)
+			}
+		}
+	}
+}
+
 func TestBundleBytesMax(t *testing.T) {
 	b := sample()
 	// Each transaction costs its digits, two quotes and a comma.
@@ -213,6 +254,7 @@ func TestLeafData(t *testing.T) {
 
 func FuzzParseBundle(f *testing.F) {
 	f.Add(mustEncode(f, sample()))
+	f.Add(mustEncode(f, sampleOf(proof.KindPosted)))
 	f.Add([]byte(`{"format":"seyfert-proof/1"}`))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		b, err := proof.ParseBundle(file)

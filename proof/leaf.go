@@ -10,7 +10,8 @@ import (
 const (
 	// KindCleared is a clearing.Cleared: one transfer between two nodes.
 	KindCleared uint16 = 1
-	// KindPosted is a ledger posting, KindHold a change of a hold: 150-byte ledger records.
+	// KindPosted is a leg of a transfer of the ledger, KindHold a change of a hold. Either is the
+	// record's number in the node's history, u64 big-endian, and the 150 bytes of ledger.Record.
 	KindPosted uint16 = 2
 	KindHold   uint16 = 3
 	// KindState is a change of a domain row: deposit, offer, order, claim, peer, credential.

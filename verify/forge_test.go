@@ -154,7 +154,7 @@ func restate(
 	which func(*proof.Statements) *string, change func(*wire.Message),
 ) func(*testing.T, *world, *proof.Bundle) {
 	return func(t *testing.T, w *world, b *proof.Bundle) {
-		jws := which(&b.Statements)
+		jws := which(b.Statements)
 		m, err := wire.ParseMessage(payloadOf(t, *jws))
 		if err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"seyfert/proof"
@@ -20,6 +21,11 @@ func FuzzCheck(f *testing.F) {
 			f.Add(file, w.chain.bytes())
 		}
 	}
+	for number := range w.lines {
+		file := mustEncode(f, w.line(f, number))
+		genuine = append(genuine, file)
+		f.Add(file, w.chain.bytes())
+	}
 	f.Add([]byte("{}"), []byte{})
 	f.Fuzz(func(t *testing.T, file, headers []byte) {
 		judge(t, verify.Check(file, verify.Options{Headers: headers}), func() bool {
@@ -37,28 +43,34 @@ func FuzzCheck(f *testing.F) {
 // so that every step is reached.
 func FuzzParts(f *testing.F) {
 	w := newWorld(f, "")
-	known := w.bundle(f, w.payer, 0)
-	file := mustEncode(f, known)
-	data, err := known.Record.Bytes()
-	if err != nil {
-		f.Fatal(err)
+	known := []proof.Bundle{w.bundle(f, w.payer, 0), w.line(f, lineFee), w.line(f, lineHeld)}
+	var files [][]byte
+	for which, b := range known {
+		files = append(files, mustEncode(f, b))
+		data, err := b.Record.Bytes()
+		if err != nil {
+			f.Fatal(err)
+		}
+		add := func(spend, header []byte) {
+			f.Add(uint8(which), data, b.Checkpoint, b.Position.Leaf, b.Day.Number, b.Anchor.Lane,
+				b.Anchor.Index, spend, header)
+		}
+		last := b.Anchor.Spends[len(b.Anchor.Spends)-1]
+		spend, header := mustHex(f, last), mustHex(f, b.Anchor.Header)
+		add(spend, header)
+		add(spend[:64], header)
+		add(mustHex(f, b.Anchor.Spends[0]), header)
 	}
-	add := func(spend, header []byte) {
-		f.Add(data, known.Checkpoint, known.Position.Leaf, known.Day.Number, known.Anchor.Lane,
-			known.Anchor.Index, spend, header)
-	}
-	spend, header := mustHex(f, known.Anchor.Spends[1]), mustHex(f, known.Anchor.Header)
-	add(spend, header)
-	add(spend[:64], header)
-	add(mustHex(f, known.Anchor.Spends[0]), header)
-	f.Fuzz(func(t *testing.T, data []byte, checkpoint string, leaf int64, day, lane, index uint32,
-		spend, header []byte,
+	f.Fuzz(func(t *testing.T, which uint8, data []byte, checkpoint string, leaf int64,
+		day, lane, index uint32, spend, header []byte,
 	) {
-		b := known
+		at := int(which) % len(known)
+		b, file := known[at], files[at]
 		b.Record = proof.NewRecord(b.Record.Kind, b.Record.Salt, data)
 		b.Checkpoint, b.Position.Leaf, b.Day.Number = checkpoint, leaf, day
 		b.Anchor.Lane, b.Anchor.Index, b.Anchor.Header = lane, index, hexOf(header)
-		b.Anchor.Spends = []string{known.Anchor.Spends[0], hexOf(spend)}
+		b.Anchor.Spends = slices.Clone(b.Anchor.Spends)
+		b.Anchor.Spends[len(b.Anchor.Spends)-1] = hexOf(spend)
 		changed, err := b.Encode()
 		if err != nil {
 			return

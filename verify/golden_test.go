@@ -18,12 +18,15 @@ var update = flag.Bool("update", false, "write testdata anew")
 func TestGolden(t *testing.T) {
 	w := newWorld(t, "")
 	files := map[string][]byte{"testdata/headers.bin": w.chain.bytes()}
-	for name, by := range map[string]*member{"payer": w.payer, "payee": w.payee} {
-		file := w.mustFile(t, by, 0)
+	for name, c := range w.samples(t) {
+		file := mustEncode(t, c.bundle)
 		files["testdata/"+name+".json"] = file
 		o := verify.Options{Headers: w.chain.bytes()}
 		files["testdata/"+name+".txt"] = []byte(verify.Check(file, o).Text())
-		o.Pin, o.PeerPin = by.keyID, w.other(by).keyID
+		o.Pin = c.by.keyID
+		if c.bundle.Statements != nil {
+			o.PeerPin = w.other(c.by).keyID
+		}
 		files["testdata/"+name+"-pinned.txt"] = []byte(verify.Check(file, o).Text())
 		o.Headers = o.Headers[:2*80]
 		files["testdata/"+name+"-failed.txt"] = []byte(verify.Check(file, o).Text())
@@ -75,4 +78,31 @@ func ExampleCheck() {
 	// not proven: settled
 	// not proven: goods
 	// failed step: position
+}
+
+// What happened inside one node is signed by that node alone, so that there is no other one.
+func ExampleCheck_posting() {
+	bundle, err := os.ReadFile("testdata/posted.json")
+	if err != nil {
+		panic(err)
+	}
+	headers, err := os.ReadFile("testdata/headers.bin")
+	if err != nil {
+		panic(err)
+	}
+	o := verify.Options{Headers: headers, Pin: "YKHiIfTV_JjPaMw98wZrvKEr78fyuL9pCfkBy-TnO5k"}
+	r := verify.Check(bundle, o)
+	fmt.Println("holds:", r.OK)
+	for _, limit := range r.NotProven {
+		fmt.Println("not proven:", limit.Name)
+	}
+	o.PeerPin = o.Pin
+	fmt.Println("failed step with another node's pin:", verify.Check(bundle, o).Failed())
+	// Output:
+	// holds: true
+	// not proven: demo
+	// not proven: accounts
+	// not proven: books
+	// not proven: rest
+	// failed step with another node's pin: node
 }

@@ -65,12 +65,15 @@ func networkNote(network spv.Network) string {
 	return ""
 }
 
-// checkDescriptors verifies that both descriptors carry their own key's signature. Whose keys
+// checkDescriptors verifies that each descriptor carries its own key's signature. Whose keys
 // these are is the next step's matter.
 func (i *inspection) checkDescriptors() Step {
 	var err error
 	if i.node, err = readParty(i.bundle.Descriptor, i.bundle.Network); err != nil {
 		return failed("The node's descriptor does not hold: %v.", err)
+	}
+	if i.ofOneNode() {
+		return held("%s describes itself under its own signature.", i.node.descriptor.DID)
 	}
 	if i.peer, err = readParty(i.bundle.Statements.PeerDescriptor, i.bundle.Network); err != nil {
 		return failed("The other node's descriptor does not hold: %v.", err)
@@ -94,10 +97,18 @@ func readParty(jws, network string) (party, error) {
 	return party{descriptor: d, payload: j.Payload, key: j.KeyID}, nil
 }
 
-// checkPins compares both nodes with what the verifier knows of them.
+// checkPins compares the nodes with what the verifier knows of them. A pin that nothing can be
+// compared with would check nothing without a word, so it is refused.
 func (i *inspection) checkPins() Step {
 	node := i.node.pin(i.options.Pin)
 	if !node.OK {
+		return node
+	}
+	if i.ofOneNode() {
+		if i.options.PeerPin != "" {
+			return failed("A pin of the other node (--peer) was given; this record is of %s "+
+				"alone and has no other node.", i.node.descriptor.DID)
+		}
 		return node
 	}
 	peer := i.peer.pin(i.options.PeerPin)

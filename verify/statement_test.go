@@ -78,7 +78,7 @@ func (w *world) state(t *testing.T, b *proof.Bundle,
 	var p clearing.Prepare
 	var f clearing.Fulfil
 	var a clearing.Ack
-	s := &b.Statements
+	s := b.Statements
 	said := []struct {
 		jws  *string
 		by   *member

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -10,12 +11,16 @@ import (
 
 // proven puts what held into words.
 func (i *inspection) proven() []string {
+	record, other := i.debt(), []string{fmt.Sprintf("Other node: %s, %s; its key is the one "+
+		"that the signer had pinned.", i.peer.descriptor.DID, i.peer.owner())}
+	if i.ofOneNode() {
+		record, other = i.line(), nil
+	}
 	network := i.bundle.Network
-	return []string{
-		"Record: " + i.debt() + ".",
+	return slices.Concat([]string{
+		"Record: " + record + ".",
 		fmt.Sprintf("Signer: %s, %s.", i.node.descriptor.DID, i.node.owner()),
-		fmt.Sprintf("Other node: %s, %s; its key is the one that the signer had pinned.",
-			i.peer.descriptor.DID, i.peer.owner()),
+	}, other, []string{
 		fmt.Sprintf("Journal: the record is entry %d of the %d that the signer had when it "+
 			"signed the checkpoint.", i.bundle.Position.Leaf+1, i.checkpoint.Size),
 		fmt.Sprintf("Anchor: transaction %s of the signer's own lane commits to that checkpoint.",
@@ -24,7 +29,7 @@ func (i *inspection) proven() []string {
 			"record has not changed since.", i.height, network, i.mined()),
 		fmt.Sprintf("Work: the block has %s, %s hashes to write another history from there.",
 			counted(i.confirmations()), hashes(i.headers.WorkFrom(i.height))),
-	}
+	})
 }
 
 // notProven says what nobody should read into the proof.
@@ -35,11 +40,28 @@ func (i *inspection) notProven() []Limit {
 			"Who the signer is: the record is %s. Anyone can make a node that calls itself %s; "+
 				"compare the key with the node's.", i.node.owner(), i.node.descriptor.DID)})
 	}
-	if !i.peer.pinned {
+	if !i.ofOneNode() && !i.peer.pinned {
 		limits = append(limits, Limit{LimitPeer, fmt.Sprintf(
 			"Who the other node is: its statements are %s. That this is its key is the signer's "+
 				"word.", i.peer.owner())})
 	}
+	limits = append(limits, i.chainLimits()...)
+	if i.ofOneNode() {
+		return append(limits, i.entryLimits()...)
+	}
+	return append(limits, Limit{
+		LimitSettled,
+		"Whether the debt was settled or disputed since, and what else the journal holds.",
+	}, Limit{
+		LimitGoods,
+		"Which customer paid which shop, and that goods arrived: the record names the two " +
+			"nodes only.",
+	})
+}
+
+// chainLimits are what the block headers leave open.
+func (i *inspection) chainLimits() []Limit {
+	var limits []Limit
 	switch i.headers.Network() {
 	case spv.Regtest:
 		limits = append(limits, Limit{
@@ -65,14 +87,7 @@ func (i *inspection) notProven() []Limit {
 			"That the block stays: %d of the %d confirmations from which it is called final.",
 			count, confirmationsFinal)})
 	}
-	return append(limits, Limit{
-		LimitSettled,
-		"Whether the debt was settled or disputed since, and what else the journal holds.",
-	}, Limit{
-		LimitGoods,
-		"Which customer paid which shop, and that goods arrived: the record names the two " +
-			"nodes only.",
-	})
+	return limits
 }
 
 // Text is the report for a terminal: a verdict, the steps, what is proven and what is not. It

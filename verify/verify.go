@@ -17,6 +17,7 @@ import (
 
 	"seyfert/clearing"
 	"seyfert/fault"
+	"seyfert/ledger"
 	"seyfert/merkle"
 	"seyfert/proof"
 	"seyfert/spv"
@@ -47,7 +48,8 @@ type Options struct {
 	// text of a descriptor that the verifier has from elsewhere. Empty leaves the key's owner
 	// unchecked, and the report says so.
 	Pin string
-	// PeerPin is the same for the other node of the transfer.
+	// PeerPin is the same for the other node of a transfer between two nodes. A bundle of what
+	// happened inside one node has no other one and fails with it.
 	PeerPin string
 	// Confirmations is the least number that the block must have by Headers; 0 asks for none
 	// beyond the block itself.
@@ -83,9 +85,13 @@ const (
 	LimitSource = "source"
 	// LimitFinal says that the block has too few confirmations to be called final.
 	LimitFinal = "final"
-	// LimitSettled and LimitGoods are what no record of this kind can show.
+	// LimitSettled and LimitGoods are what no record of a transfer between nodes can show.
 	LimitSettled = "settled"
 	LimitGoods   = "goods"
+	// LimitAccounts, LimitBooks and LimitRest are what no line of one node's history can show.
+	LimitAccounts = "accounts"
+	LimitBooks    = "books"
+	LimitRest     = "rest"
 )
 
 // Report is the outcome of Check.
@@ -120,9 +126,11 @@ type inspection struct {
 
 	bundle  proof.Bundle
 	headers *spv.Chain
-	// node made the record; peer is the other node of the transfer.
+	// node made the record; peer is the other node of a transfer between two.
 	node, peer party
+	// record is that of a transfer between two nodes, entry that of a line of one node's history.
 	record     clearing.Cleared
+	entry      ledger.Record
 	checkpoint merkle.Checkpoint
 	anchor     spv.Tx
 	height     int64

@@ -103,7 +103,6 @@ func TestCheckSteps(t *testing.T) {
 // TestTextIsPrintable puts what a terminal acts on wherever a bundle has words of its own.
 func TestTextIsPrintable(t *testing.T) {
 	w := newWorld(t, "")
-	root := unfold(t, w.mustFile(t, w.payer, 0))
 	evil := "\x1b[2J\u202e" + strings.Repeat("\x07", 5000)
 	line := verify.Step{Text: evil}
 	r := verify.Report{
@@ -114,17 +113,20 @@ func TestTextIsPrintable(t *testing.T) {
 	if got := strings.Count(r.Text(), "?"); got != 3*(1000-len("[2J")) {
 		t.Errorf("%d characters replaced", got)
 	}
-	nodes("", root, same, func(path string, v any, put func(any) any) {
-		if _, ok := v.(string); !ok {
-			return
-		}
-		file := fold(t, put(evil))
-		text := verify.Check(file, verify.Options{Headers: w.chain.bytes()}).Text()
-		checkPrintable(t, text)
-		if len(text) > 4000 {
-			t.Errorf("%s: a report of %d bytes", path, len(text))
-		}
-	})
+	for name, c := range w.samples(t) {
+		root := unfold(t, mustEncode(t, c.bundle))
+		nodes("", root, same, func(path string, v any, put func(any) any) {
+			if _, ok := v.(string); !ok {
+				return
+			}
+			file := fold(t, put(evil))
+			text := verify.Check(file, verify.Options{Headers: w.chain.bytes()}).Text()
+			checkPrintable(t, text)
+			if len(text) > 4000 {
+				t.Errorf("%s of %s: a report of %d bytes", path, name, len(text))
+			}
+		})
+	}
 }
 
 func checkPrintable(t *testing.T, text string) {

@@ -18,7 +18,8 @@ import (
 )
 
 // The world of these tests: two nodes that clear two transfers on two days, each day anchored
-// in a regtest chain that is mined here. Everything follows from fixed seeds, so that the same
+// in a regtest chain that is mined here; on the second day the payer's node has books of its own
+// too. Everything follows from fixed seeds, so that the same
 // bundles come out every time.
 const (
 	payerDID = "did:web:seoul.localhost"
@@ -33,6 +34,7 @@ type world struct {
 	payer, payee *member
 	chain        *regtest
 	transfers    []transfer
+	lines        []placed // of the payer's books
 	days         [][2]day
 }
 
@@ -72,6 +74,9 @@ func newWorld(t testing.TB, seed string) *world {
 		w.payer.fill(t, 3+n)
 		w.payee.fill(t, 6)
 		w.clear(t, money.New(money.KRW, 15_000+uint64(n)), uint32(n+1), at)
+		if n == booksDay {
+			w.keepBooks(t)
+		}
 		w.payer.fill(t, 2)
 		w.payee.fill(t, 3)
 		w.closeDay(t, uint32(startDay+n))
@@ -145,22 +150,28 @@ func (w *world) closeDay(t testing.TB, number uint32) {
 // bundle is the proof of a transfer by one node, both counted from 0, by the day's anchor.
 func (w *world) bundle(t testing.TB, by *member, number int) proof.Bundle {
 	t.Helper()
-	done, d, peer := w.transfers[number], w.days[number][0], w.payee
+	done, d := w.transfers[number], w.days[number][0]
 	if by == w.payee {
-		d, peer = w.days[number][1], w.payer
+		d = w.days[number][1]
 	}
-	at := done.leaves[by]
+	b := prove(t, by, d, done.leaves[by])
+	b.Statements = &proof.Statements{
+		PeerDescriptor: w.other(by).descriptor, Prepare: done.prepare, Fulfil: done.fulfil,
+		Ack: done.ack,
+	}
+	return b
+}
+
+// prove leads from a record of a node to the anchor of a day.
+func prove(t testing.TB, by *member, d day, at placed) proof.Bundle {
+	t.Helper()
 	path, err := by.tree.Prove(at.index, d.size)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := proof.Bundle{
 		Format: proof.Format, Network: string(spv.Regtest), Descriptor: by.descriptor,
-		Record: at.record,
-		Statements: proof.Statements{
-			PeerDescriptor: peer.descriptor, Prepare: done.prepare, Fulfil: done.fulfil,
-			Ack: done.ack,
-		},
+		Record:     at.record,
 		Position:   proof.Position{Leaf: at.index, Proof: []wire.Digest{}},
 		Checkpoint: d.note, Day: proof.Day{Number: d.number},
 		Anchor: proof.Anchor{
