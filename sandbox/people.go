@@ -37,6 +37,9 @@ type shopIdentity struct {
 // bankName is the simulated bank's.
 const bankName = "한강은행 Hangang Bank"
 
+// shopName is the demo shop's company at tokyo.
+const shopName = "神田紙店 Kanda Paper"
+
 // newClient speaks to a node of the world; *.localhost is loopback.
 func newClient(url, key string) *client.Client {
 	out := egress.New(egress.Policy{Loopback: true, Timeout: 40 * time.Second})
@@ -83,13 +86,16 @@ func (w *World) people(ctx context.Context) error {
 		return err
 	}
 	w.Customer = s.Customer
-	w.Shop, err = newShop(w, s.Shop)
-	return err
+	if w.Shop, err = newShop(w, s.Shop); err != nil {
+		return err
+	}
+	w.Tokyo.testKey.Store(&testKey{shopName, s.Shop.APIKey})
+	return nil
 }
 
 // moveIn makes the customer and the shop through the operators' APIs.
 func (w *World) moveIn(ctx context.Context) (saved, error) {
-	company, err := w.Tokyo.Operator.CreateCompany(ctx, "神田紙店 Kanda Paper")
+	company, err := w.Tokyo.Operator.CreateCompany(ctx, shopName)
 	if err != nil {
 		return saved{}, err
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"seyfert/client"
@@ -31,6 +32,19 @@ type Place struct {
 	Operator *client.Client
 	server   *server.Server
 	cfg      server.Config
+	// testKey is what the node's explorer fills in; nil fills in nothing yet.
+	testKey atomic.Pointer[testKey]
+}
+
+// testKey is a key of this test bed, and whose it is.
+type testKey struct{ owner, key string }
+
+// fillIn tells what the explorer fills in.
+func (p *Place) fillIn() (owner, key string) {
+	if k := p.testKey.Load(); k != nil {
+		return k.owner, k.key
+	}
+	return "", ""
 }
 
 // openPlace makes a node's keys the first time, funds its lanes and starts it. offset is its
@@ -60,7 +74,7 @@ func (w *World) openPlace(ctx context.Context, name string, offset int) (*Place,
 	}
 	p.Thumbprint = made.Thumbprint
 	p.server, err = server.Start(ctx, p.cfg, server.Parts{
-		Chain: w.Chain, Listener: listener, Now: w.cfg.Now, Sandbox: w.URL,
+		Chain: w.Chain, Listener: listener, Now: w.cfg.Now, Sandbox: w.URL, TestKey: p.fillIn,
 	}, w.cfg.Log.With("node", name))
 	if err != nil {
 		return nil, err
@@ -69,6 +83,7 @@ func (w *World) openPlace(ctx context.Context, name string, offset int) (*Place,
 	if err != nil {
 		return nil, errors.Join(err, p.server.Close())
 	}
+	p.testKey.Store(&testKey{"the operator", strings.TrimSpace(string(key))})
 	p.Operator = newClient(p.URL, strings.TrimSpace(string(key)))
 	return p, nil
 }

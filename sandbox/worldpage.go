@@ -198,7 +198,7 @@ func (p *worldPage) view(ctx context.Context, lang web.Lang) (*web.World, error)
 		Doors: []web.Door{
 			{Key: "door.shop", Icon: "shop", URL: w.Shop.URL + "/?lang=" + string(lang)},
 			{Key: "door.wallet", Icon: "wallet", URL: "/wallet"},
-			{Key: "door.api", Icon: "api", URL: w.Tokyo.URL + "/openapi.json"},
+			{Key: "door.api", Icon: "api", URL: w.Tokyo.URL + "/docs"},
 		},
 		Attach: web.Attach{
 			API: w.Tokyo.URL, Key: w.Shop.apiKey, Body: p.curlBody(),

@@ -43,7 +43,7 @@ var worldWords = map[string]message{
 	"world.copy":          {"Copy", "복사"},
 	"door.shop":           {"Open the shop", "상점 열기"},
 	"door.wallet":         {"Wallet", "지갑"},
-	"door.api":            {"API specification", "API 명세"},
+	"door.api":            {"Try the API", "API 사용해 보기"},
 	"door.descriptor":     {"Descriptor", "노드 명세"},
 	"door.checkpoint":     {"Checkpoint", "체크포인트"},
 	"lane.payer":          {"payer’s node", "지불자 노드"},

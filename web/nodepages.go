@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html/template"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -39,7 +40,7 @@ func offerLimit() auth.Limit {
 	return auth.Limit{Burst: 30, Every: time.Second, Keys: throttleKeys}
 }
 
-// NodeConfig is what a node's pages are made of. Every field but Proxies and Sandbox
+// NodeConfig is what a node's pages are made of. Every field but Proxies, Sandbox and TestKey
 // is required.
 type NodeConfig struct {
 	Node *node.Node
@@ -57,6 +58,9 @@ type NodeConfig struct {
 	// Sandbox is the first page of the test bed that the node belongs to, where "/wallet" makes
 	// a one-time code; empty elsewhere.
 	Sandbox string
+	// TestKey gives a key that the explorer fills in and whose it is; nil, and outside of a test
+	// bed, fills in none.
+	TestKey func() (owner, key string)
 	// Fetch gets an offer from another node through the one client for outgoing requests.
 	Fetch func(ctx context.Context, url string) (status int, body []byte, err error)
 	Log   *slog.Logger
@@ -82,6 +86,8 @@ type NodePages struct {
 	cross   *http.CrossOriginProtection
 	signIns *auth.Throttle // by address
 	offers  *auth.Throttle // by member
+	// explorer is the template of the explorer's page.
+	explorer *template.Template
 }
 
 // NewNode makes the pages of a node. An error is a fault of the program or names a missing field.
@@ -93,8 +99,12 @@ func NewNode(cfg NodeConfig) (*NodePages, error) {
 	if err != nil {
 		return nil, err
 	}
+	explorer, err := template.ParseFS(files, explorerFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the explorer's page: %w", err)
+	}
 	return &NodePages{
-		cfg: cfg, pages: pages, cross: http.NewCrossOriginProtection(),
+		cfg: cfg, pages: pages, explorer: explorer, cross: http.NewCrossOriginProtection(),
 		signIns: auth.NewThrottle(signInLimit()), offers: auth.NewThrottle(offerLimit()),
 	}, nil
 }
@@ -105,6 +115,8 @@ func (p *NodePages) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, walletPath, http.StatusSeeOther)
 	})
+	mux.HandleFunc("GET "+explorerPath, p.open(p.explore))
+	mux.HandleFunc("GET "+scalarPath, p.open(p.scalar))
 	mux.HandleFunc("GET /checkout/{offer}", p.open(p.checkout))
 	mux.HandleFunc("GET "+signInPath, p.open(p.showSignIn))
 	mux.HandleFunc("POST "+signInPath, p.open(p.form(p.signIn)))
