@@ -20,6 +20,8 @@ var floors = map[string]int{
 	"table":  0, // typed tables and transactions over Pebble and memory
 	"egress": 0, // the one client for requests that leave a node
 
+	"journal/wal": 0, // raft's log on disk
+
 	"ledger":  1, // double entry in RAM
 	"journal": 1, // the durable ordered log
 	"signer":  1, // keys, and what may be signed with them
@@ -63,9 +65,9 @@ var never = map[string][]string{
 		"seyfert/core", "seyfert/chain", "seyfert/peer", "seyfert/auth", "seyfert/node",
 		"seyfert/rail/...",
 	},
-	"api":    {"seyfert/core", "seyfert/table", "seyfert/ledger", "seyfert/journal"},
+	"api":    {"seyfert/core", "seyfert/table", "seyfert/journal"},
 	"web":    {"seyfert/core", "seyfert/table", "seyfert/ledger", "seyfert/journal"},
-	"client": {"seyfert/core", "seyfert/table", "seyfert/ledger", "seyfert/node"},
+	"client": {"seyfert/core", "seyfert/table", "seyfert/node"},
 }
 
 // pure lists the rooms that do no input or output of their own: the same call gives the same
