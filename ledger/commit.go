@@ -65,14 +65,9 @@ type change struct {
 
 // balance adds what changed to the tallies and asserts that no money was made or lost.
 func (d *Draft) balance() {
-	var none sums
 	for i := range d.touched {
 		t := &d.touched[i]
-		was := &none
-		if t.ordinal < d.book.accounts.count {
-			was = &d.book.accounts.at(t.ordinal).sums
-		}
-		d.sum(t.currency).count(was, &t.sums)
+		d.sum(t.currency).count(&t.was, &t.sums)
 	}
 	for i := range d.sums {
 		sum := &d.sums[i]

@@ -43,6 +43,8 @@ type buffers struct {
 	// recent is the one that was asked for last.
 	sums   []sum
 	recent int
+	// warmth is what Warm read, so that the compiler keeps the reads.
+	warmth uint64
 	// keys are for sorting.
 	keys, moved []uint64
 }
@@ -50,6 +52,7 @@ type buffers struct {
 // touched is an account as the draft has it.
 type touched struct {
 	row
+	was     sums // in the book
 	ordinal uint32
 	epoch   uint32
 	// own is the slot of the account's limits in the draft plus one, 0 without any.
@@ -285,6 +288,7 @@ func (d *Draft) keep(slot uint32, t *touched) {
 // bring copies an account of the book into the draft.
 func (d *Draft) bring(ordinal uint32, at *uint32) (slot uint32) {
 	t := touched{row: *d.book.accounts.at(ordinal), ordinal: ordinal, epoch: d.epoch}
+	t.was = t.sums
 	if limits := d.book.limitsOf(&t.row); limits != nil {
 		d.limits = append(d.limits, *limits)
 		t.own = uint32(len(d.limits))

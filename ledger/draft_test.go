@@ -268,6 +268,25 @@ func TestRefusedCommandsLeaveNothing(t *testing.T) {
 	})
 }
 
+// TestWarmChangesNothing gives the hint more ids than it looks at, and unknown ones.
+func TestWarmChangesNothing(t *testing.T) {
+	b := mustFund(t, 100)
+	before := b.Encode()
+	d := b.Begin(entryTime)
+	must(t, d.Open(ledger.Spec{ID: account(6), Currency: money.KRW, Kind: ledger.Asset}))
+	ids := make([]ledger.AccountID, ledger.WarmMax+1)
+	for i := range ids {
+		ids[i] = account(uint64(i))
+	}
+	d.Warm(ids)
+	d.Warm(nil)
+	d.Discard()
+	if !bytes.Equal(before, b.Encode()) {
+		t.Error("a hint changed the book")
+	}
+	panics(t, "a hint after the end", func() { d.Warm(ids) })
+}
+
 func TestWriteSetIsInOrderOfIDs(t *testing.T) {
 	forward, backward := mustFund(t, 100), mustFund(t, 100)
 	one, two := forward.Begin(entryTime), backward.Begin(entryTime)
