@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"seyfert/fault"
@@ -34,6 +35,12 @@ func (g *gate) mountProofs() {
 		tag: tagProofs, summary: "Export the offline proof of a cleared transfer",
 		roles: []role{operator, company, member},
 	}, g.getProof)
+	register(g, operation{
+		id: "getEntryProof", method: http.MethodGet, path: "/v1/entries/{number}/proof",
+		tag: tagProofs, summary: "Export the offline proof of an entry of history: a leg that " +
+			"was posted or a change of a hold",
+		roles: []role{operator, company, member},
+	}, g.getEntryProof)
 	register(g, operation{
 		id: "closeDay", method: http.MethodPost, path: "/v1/days/close", tag: tagProofs,
 		summary: "Close a day: its checkpoint is fixed and anchored", roles: []role{operator},
@@ -80,11 +87,31 @@ func (g *gate) getProof(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, renamed(err, map[string]string{"transfer": "id"})
 	}
+	return proofFile(in.ID, bundle), nil
+}
+
+func (g *gate) getEntryProof(ctx context.Context, in *struct {
+	Number string `path:"number" doc:"its place in history, from 1"`
+},
+) (*file, error) {
+	number, err := strconv.ParseUint(in.Number, 10, 64)
+	if err != nil || strconv.FormatUint(number, 10) != in.Number {
+		number = 0 // which no entry has
+	}
+	bundle, err := g.node.EntryBundle(ctx, callerOf(ctx), number)
+	if err != nil {
+		return nil, renamed(err, map[string]string{"entry": "number"})
+	}
+	return proofFile("entry-"+in.Number, bundle), nil
+}
+
+// proofFile is a bundle under the name of what it proves.
+func proofFile(name string, bundle []byte) *file {
 	return &file{
 		Type:        "application/json",
-		Disposition: `attachment; filename="` + in.ID + `.proof.json"`,
+		Disposition: `attachment; filename="` + name + `.proof.json"`,
 		Body:        bundle,
-	}, nil
+	}
 }
 
 // whichDay is the body of POST /v1/days/close.

@@ -279,6 +279,7 @@ func calls(ctx context.Context, c *client.Client) {
 	c.WaitClaim(ctx, "clm_1")
 	c.Transfer(ctx, "t")
 	c.Proof(ctx, "t")
+	c.EntryProof(ctx, 7)
 	c.Headers(ctx)
 	c.CloseDay(ctx, "2026-11-23")
 	c.Days(ctx)

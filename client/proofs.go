@@ -26,6 +26,17 @@ func (c *Client) Proof(ctx context.Context, transfer string) ([]byte, error) {
 	})
 }
 
+// EntryProof exports the offline proof of one entry of the node's history by its number: a leg
+// that was posted or a change of a hold, once its day's anchor is in a block. It shows both
+// accounts with their balances. For the operator, and for the owner of one of the accounts where
+// the other is the owner's too or the node's.
+func (c *Client) EntryProof(ctx context.Context, number uint64) ([]byte, error) {
+	return c.bytes(ctx, call{
+		method: http.MethodGet,
+		path:   "/v1/entries/" + strconv.FormatUint(number, 10) + "/proof",
+	})
+}
+
 // The bytes of a block header, and where in them the hash of the header before it stands.
 const (
 	headerSize  = 80
