@@ -50,6 +50,8 @@ type Parts struct {
 	Now func() time.Time
 	// Sandbox is the first page of the test bed, which the node's pages lead back to.
 	Sandbox string
+	// Limits replaces the API's bounds on how often callers may ask.
+	Limits api.Limits
 	// TestKey gives the explorer of a test bed a key to fill in, and whose it is; nil is none.
 	TestKey func() (owner, key string)
 }
@@ -249,7 +251,7 @@ func (s *Server) handler(parts Parts, log *slog.Logger) (http.Handler, error) {
 	faces, err := api.New(api.Config{
 		Node: s.node, Receiver: receiver, Bank: bank.New(secret, parts.Now),
 		Origin: s.cfg.Origin, Secure: s.cfg.secure(), Now: parts.Now, Random: rand.Reader,
-		Log: log, Fetch: client.Fetch, Proxies: s.cfg.TrustedProxies,
+		Log: log, Limits: parts.Limits, Fetch: client.Fetch, Proxies: s.cfg.TrustedProxies,
 		SignInURL:   func(code string) string { return s.cfg.Origin + "/wallet/sign-in?code=" + code },
 		CheckoutURL: func(offer string) string { return s.cfg.Origin + "/checkout/" + offer },
 	})
