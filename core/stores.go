@@ -111,6 +111,10 @@ func (l Line) append(buf []byte) []byte {
 func readLine(records table.Records, number uint64) Line {
 	data, err := records.At(number)
 	check(err)
+	return decodeLine(data)
+}
+
+func decodeLine(data []byte) Line {
 	be := binary.BigEndian
 	return Line{
 		Index: be.Uint64(data), Time: int64(be.Uint64(data[8:])), Seed: [32]byte(data[16:]),

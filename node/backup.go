@@ -59,7 +59,7 @@ func (b BackupSource) Write(ctx context.Context, to string) (_ Backup, err error
 	cut, release := b.holdCut()
 	defer release()
 	if cut != 0 {
-		if err := b.copyState(ctx, w, cut); err != nil {
+		if err := copyState(ctx, w, b.Store.dir, cut); err != nil {
 			return Backup{}, err
 		}
 	}
@@ -118,16 +118,16 @@ func standing(v core.View) Backup {
 	}
 }
 
-// copyState copies a cut and the part of the growing files that belongs to it.
-func (b BackupSource) copyState(ctx context.Context, w *backupWriter, index uint64) error {
+// copyState copies a cut of a state and the part of the growing files that belongs to it.
+func copyState(ctx context.Context, w *backupWriter, dir string, index uint64) error {
 	w.tell("copies the cut at entry %d", index)
 	to := filepath.Join("state", "cuts", cutName(index))
-	m, err := copyCut(ctx, w, b.Store.dir, to, index)
+	m, err := copyCut(ctx, w, dir, to, index)
 	if err != nil {
 		return err
 	}
 	for _, f := range growing(m) {
-		if err := b.copyRecords(ctx, w, f); err != nil {
+		if err := copyRecords(ctx, w, dir, f); err != nil {
 			return err
 		}
 	}
@@ -154,8 +154,8 @@ func copyCut(
 	}
 	m, err := checkCut(filepath.Join(w.dir, to))
 	if err != nil {
-		return m, fmt.Errorf("the newest cut is damaged, %w: stop the node, remove %s and start "+
-			"it again, so that an older cut is taken", err, from)
+		return m, fmt.Errorf("the cut %s is damaged, %w: stop the node, remove the cut and start it "+
+			"again, so that an older one is taken", from, err)
 	}
 	return m, nil
 }
@@ -174,12 +174,10 @@ func checkCut(path string) (manifest, error) {
 
 // copyRecords copies a growing file as it stands, shortens the copy to what the cut holds, and
 // reads it back.
-func (b BackupSource) copyRecords(
-	ctx context.Context, w *backupWriter, f growingFile,
-) error {
+func copyRecords(ctx context.Context, w *backupWriter, dir string, f growingFile) error {
 	w.tell("copies %d records of %s", f.keep, f.name)
 	name := filepath.Join("state", f.name)
-	if err := w.copyOnly(ctx, filepath.Join(b.Store.dir, f.name), name); err != nil {
+	if err := w.copyOnly(ctx, filepath.Join(dir, f.name), name); err != nil {
 		return err
 	}
 	path := filepath.Join(w.dir, name)
@@ -189,7 +187,7 @@ func (b BackupSource) copyRecords(
 	}
 	if err != nil {
 		return fmt.Errorf("%s is damaged: %w: see \"When something breaks\" in "+
-			"docs/operations.md", filepath.Join(b.Store.dir, f.name), err)
+			"docs/operations.md", filepath.Join(dir, f.name), err)
 	}
 	return w.add(ctx, name)
 }

@@ -28,6 +28,8 @@ type bookkeeper struct {
 	operator journal.Principal
 	from, to ledger.AccountID
 	posted   uint64
+	// more is added to each amount.
+	more uint64
 }
 
 func keepBooks(d *disk) *bookkeeper {
@@ -72,7 +74,7 @@ func (b *bookkeeper) post(entries int) error {
 		for range 10 {
 			b.posted++
 			batch.Add(&ledger.Instruction{
-				ID: b.id(), Debit: b.from, Credit: b.to, AmountLow: b.posted,
+				ID: b.id(), Debit: b.from, Credit: b.to, AmountLow: b.posted + b.more,
 				Currency: money.KRW, Code: 7, Action: ledger.ActPost,
 			})
 		}
