@@ -85,7 +85,7 @@ type gate struct {
 	huma huma.API
 
 	address, caller, guess *auth.Throttle
-	batches                batches
+	batches, bulks         batches
 
 	randomMu sync.Mutex // guards cfg.Random, which need not be safe for concurrent use
 }
@@ -106,12 +106,14 @@ func New(cfg Config) (http.Handler, error) {
 		address: auth.NewThrottle(cfg.Limits.Address),
 		caller:  auth.NewThrottle(cfg.Limits.Caller),
 		guess:   auth.NewThrottle(cfg.Limits.Guess),
-		batches: batches{of: map[string]int{}},
+		batches: batches{of: map[string]int{}, most: BatchesMax, mostOf: BatchesPerPeerMax},
+		bulks:   batches{of: map[string]int{}, most: BulksMax, mostOf: BulksPerCallerMax},
 	}
 	g.huma = humago.New(g.mux, g.settings())
 	g.mountTenants()
 	g.mountWallets()
 	g.mountPayments()
+	g.mountBooks()
 	g.mountProofs()
 	g.mountOperation()
 	g.mountPublic()

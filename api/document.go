@@ -21,10 +21,17 @@ type amount struct {
 	Value    string `json:"value" minLength:"1" maxLength:"40" pattern:"^(0|[1-9][0-9]*)([.][0-9]+)?$"`
 }
 
+// signedAmount is the form of money.Signed in JSON.
+type signedAmount struct {
+	Currency string `json:"currency" minLength:"3" maxLength:"3"`
+	Value    string `json:"value" maxLength:"41" pattern:"^-?(0|[1-9][0-9]*)([.][0-9]+)?$"`
+}
+
 // settings are huma's, without anything that loads from elsewhere or guesses.
 func (g *gate) settings() huma.Config {
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	registry.RegisterTypeAlias(reflect.TypeFor[money.Amount](), reflect.TypeFor[amount]())
+	registry.RegisterTypeAlias(reflect.TypeFor[money.Signed](), reflect.TypeFor[signedAmount]())
 	registry.Schema(reflect.TypeFor[Problem](), true, "Problem")
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -34,9 +41,13 @@ func (g *gate) settings() huma.Config {
 				Description: "The API of a Seyfert node. Amounts are exact decimal strings " +
 					"with a currency, times RFC 3339 in UTC, errors RFC 9457 problems. POSTs " +
 					"that list the header take an Idempotency-Key: createCompany, createMember, " +
-					"createVirtualAccount, createOffer and createOrder. There the same key and " +
-					"body again give the same answer, less a secret that is shown once, and the " +
-					"same key with another body is a conflict. Every other POST under /v1 " +
+					"createVirtualAccount, createOffer, createOrder, createAccount and " +
+					"createAccounts, where the same key and body again give the same answer, " +
+					"less a secret that is shown once, and the same key with another body is a " +
+					"conflict; and createTransfer, createTransfers, reverseTransfer, createHold, " +
+					"captureHold and voidHold, where ids that the body does not choose follow " +
+					"from the key, so that the same again gives the same answer and anything " +
+					"else a conflict that names the field. Every other POST under /v1 " +
 					"refuses the header. Of those a claim is named by its own id, and the same " +
 					"claim again gives the same answer.",
 				License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},

@@ -159,6 +159,13 @@ func TestClientTypes(t *testing.T) {
 		{node.Position{}, client.Position{}},
 		{node.Status{}, client.Status{}},
 		{node.Event{}, client.Event{}},
+		{node.BookAccount{}, client.BookAccount{}},
+		{node.AccountLimits{}, client.AccountLimits{}},
+		{node.Velocity{}, client.Velocity{}},
+		{node.Outflow{}, client.Outflow{}},
+		{node.BookTransfer{}, client.BookTransfer{}},
+		{node.BookLeg{}, client.BookLeg{}},
+		{node.BookHold{}, client.BookHold{}},
 	} {
 		ours, theirs := members(pair[0]), members(pair[1])
 		if !slices.Equal(ours, theirs) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +51,7 @@ func register[I, O any](g *gate, op operation,
 ) {
 	described := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary,
-		Tags: []string{op.tag}, DefaultStatus: op.status, MaxBodyBytes: BodyBytesMax + 1,
+		Tags: []string{op.tag}, DefaultStatus: op.status, MaxBodyBytes: bodyMax(op.path) + 1,
 		BodyReadTimeout: -1, // the body was read before, in its own time
 		Responses:       map[string]*huma.Response{"default": problemResponse()},
 	}
@@ -94,14 +93,13 @@ func wrap(ctx huma.Context, next func(huma.Context)) {
 func (g *gate) admit(roles []role) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		by, err := g.authenticate(r)
-		if err == nil && !slices.Contains(roles, roleOf(by)) {
-			err = fault.New(fault.Forbidden, "Authorization",
-				"This is for %s only.", spell(roles))
-		}
-		if err != nil {
-			g.write(w, r, err)
-			return
+		by, known := r.Context().Value(keyCaller).(node.Caller)
+		if !known {
+			var err error
+			if by, err = g.known(r, roles); err != nil {
+				g.write(w, r, err)
+				return
+			}
 		}
 		next(huma.WithValue(ctx, keyCaller, by))
 	}

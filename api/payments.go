@@ -144,7 +144,7 @@ func renamed(err error, names map[string]string) error {
 			return err
 		}
 	}
-	return fault.New(refused.Code, field, "%s", refused.Message)
+	return refused.At(field)
 }
 
 // withCheckout adds the address at which a customer pays the offer.

@@ -109,7 +109,8 @@ type Problem struct {
 	Title     string         `json:"title"`
 	Status    int            `json:"status"`
 	Detail    string         `json:"detail" doc:"one sentence about this occurrence"`
-	Code      string         `json:"code" doc:"the last part of type"`
+	Code      string         `json:"code" doc:"the class of the problem; one of few"`
+	Reason    string         `json:"reason,omitempty" doc:"within the class; type ends in it"`
 	Field     string         `json:"field,omitempty" doc:"the field, parameter or header at fault"`
 	RequestID string         `json:"request_id"`
 	Errors    []ProblemField `json:"errors,omitempty" doc:"all fields at fault, if several"`
@@ -137,6 +138,16 @@ func newProblem(code, field, detail string) *Problem {
 	}
 	if code == string(fault.Unavailable) || code == string(fault.TooMany) {
 		p.retry = 1
+	}
+	return p
+}
+
+// problemBecause makes the problem of a fault. One with a reason is of a type of its own.
+func problemBecause(f *fault.Error) *Problem {
+	p := newProblem(string(f.Code), f.Field, f.Message)
+	if f.Reason != "" {
+		p.Type, p.Reason = problemPath+string(f.Reason), string(f.Reason)
+		p.Title = reasons()[f.Reason].title
 	}
 	return p
 }
@@ -172,7 +183,7 @@ func (g *gate) problemOf(ctx context.Context, err error) *Problem {
 		return p
 	}
 	if refused, ok := fault.Of(err); ok {
-		return newProblem(string(refused.Code), refused.Field, refused.Message)
+		return problemBecause(refused)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return newProblem(string(fault.Unavailable), "", "The request ended before its answer.")

@@ -20,16 +20,7 @@ type file struct {
 }
 
 func (g *gate) mountProofs() {
-	register(g, operation{
-		id: "getTransfer", method: http.MethodGet, path: "/v1/transfers/{id}", tag: tagProofs,
-		summary: "Read a transfer between two nodes", roles: []role{operator, company, member},
-	}, func(ctx context.Context, in *struct {
-		ID string `path:"id"`
-	},
-	) (*answer[node.Transfer], error) {
-		transfer, err := g.node.Transfer(callerOf(ctx), in.ID)
-		return respond(transfer, renamed(err, map[string]string{"transfer": "id"}))
-	})
+	g.mountTransfer()
 	register(g, operation{
 		id: "getProof", method: http.MethodGet, path: "/v1/transfers/{id}/proof",
 		tag: tagProofs, summary: "Export the offline proof of a cleared transfer",

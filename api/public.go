@@ -201,6 +201,9 @@ func (g *gate) getTile(r *http.Request, w http.ResponseWriter) error {
 // mountKinds explains each kind of problem at its type URI.
 func (g *gate) mountKinds() {
 	table := kinds()
+	for reason, why := range reasons() {
+		table[string(reason)] = kind{title: why.title, text: why.text}
+	}
 	codes := make([]string, 0, len(table))
 	for code := range table {
 		codes = append(codes, code)

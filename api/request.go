@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -102,6 +101,16 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		defer release()
 	}
+	if isBulk(r) {
+		by, release, err := g.admitBulk(r)
+		if err != nil {
+			w.Header().Set("Connection", "close")
+			g.write(w, r, err)
+			return
+		}
+		defer release()
+		r = r.WithContext(context.WithValue(r.Context(), keyCaller, by))
+	}
 	controller := http.NewResponseController(w)
 	// Not every server can set deadlines; those that can not have their own.
 	controller.SetWriteDeadline(time.Now().Add(AnswerTimeout))
@@ -111,7 +120,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.write(w, r, err)
 		return
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Body = newWholeBody(body)
 	g.mux.ServeHTTP(w, r)
 }
 
@@ -187,6 +196,8 @@ func bodyMax(path string) int64 {
 	switch {
 	case path == peer.PathMessages:
 		return wire.BatchBytesMax
+	case path == pathBulk || path == pathAccountsBulk:
+		return BulkBytesMax
 	case strings.HasPrefix(path, "/rail/"):
 		return bank.NoticeBytesMax
 	}

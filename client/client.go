@@ -101,6 +101,9 @@ type call struct {
 	method, path string
 	query        url.Values
 	body         any
+	// raw is a body that is sent as it is, of the type media.
+	raw   []byte
+	media string
 	// key is the Idempotency-Key; empty sends none.
 	key string
 	// once forbids sending the call again when nobody knows whether it arrived.
@@ -157,7 +160,9 @@ func (c *Client) do(ctx context.Context, what call, out any) error {
 // bytes sends a call until it is answered and gives the answer's body.
 func (c *Client) bytes(ctx context.Context, what call) ([]byte, error) {
 	var body []byte
-	if what.body != nil {
+	if what.raw != nil {
+		body = what.raw
+	} else if what.body != nil {
 		encoded, err := json.Marshal(what.body)
 		if err != nil {
 			return nil, fmt.Errorf("client: body of %s %s: %w", what.method, what.path, err)
@@ -220,7 +225,10 @@ func (c *Client) send(ctx context.Context, what call, body []byte) ([]byte, erro
 		return nil, &finalError{fmt.Errorf("client: %s %s: %w", what.method, what.path, err)}
 	}
 	r.Header.Set("Accept", "application/json")
-	if what.body != nil {
+	if what.raw != nil {
+		r.Header.Set("Content-Type", what.media)
+		r.Header.Set("Accept", what.media)
+	} else if what.body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	if c.key != "" {

@@ -21,7 +21,7 @@ import (
 
 // request is what a node was sent.
 type request struct {
-	method, path, query, body, authorization, key string
+	method, path, query, body, authorization, key, media string
 }
 
 // node is a node that answers what a test tells it to, and remembers what it was sent.
@@ -46,7 +46,7 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n.mu.Lock()
 	n.asked = append(n.asked, request{
 		r.Method, r.URL.Path, r.URL.RawQuery, string(body), r.Header.Get("Authorization"),
-		r.Header.Get("Idempotency-Key"),
+		r.Header.Get("Idempotency-Key"), r.Header.Get("Content-Type"),
 	})
 	count := len(n.asked)
 	n.mu.Unlock()
@@ -291,6 +291,7 @@ func calls(ctx context.Context, c *client.Client) {
 	c.Status(ctx)
 	c.Health(ctx)
 	c.Descriptor(ctx)
+	bookCalls(ctx, c)
 }
 
 // TestWholeAPI holds that there is a method for each endpoint of the published document, that

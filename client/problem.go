@@ -28,9 +28,11 @@ const (
 type Problem struct {
 	// Status is the HTTP status code.
 	Status int `json:"status"`
-	// Type is the stable URI of the kind of problem, and Code its last part.
+	// Type is the stable URI of the kind of problem, and Code its class.
 	Type string `json:"type"`
 	Code string `json:"code"`
+	// Reason is the stable cause within the code; Type then ends in it.
+	Reason string `json:"reason"`
 	// Title says what kind it is, Detail what happened now.
 	Title  string `json:"title"`
 	Detail string `json:"detail"`

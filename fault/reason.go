@@ -50,6 +50,8 @@ const (
 	// TooManyItems and TooManyLegs say that a batch or a transfer is over its limit.
 	TooManyItems Reason = "too_many_items"
 	TooManyLegs  Reason = "too_many_legs"
+	// LinkedRefused says that an item was refused because one that it is linked to was.
+	LinkedRefused Reason = "linked_refused"
 	// RateMismatch says that a rate does not give the amount that was said.
 	RateMismatch Reason = "rate_mismatch"
 	// HistoryTooLong says that an answer would need more history than one request reads.
@@ -63,7 +65,7 @@ func Reasons() []Reason {
 		UnknownAccount, UnknownTransfer, UnknownHold, AccountClosed, AccountFrozen,
 		AccountManaged, AccountInUse, SameAccount, ZeroAmount, NegativeAmount, AmountPrecision,
 		AmountOverflow, MixedCurrencies, HoldEnded, HoldExpired, HoldExceeded, ExpiryPassed,
-		AlreadyReversed, NotReversible, IDReused, TooManyItems, TooManyLegs, RateMismatch,
-		HistoryTooLong,
+		AlreadyReversed, NotReversible, IDReused, TooManyItems, TooManyLegs, LinkedRefused,
+		RateMismatch, HistoryTooLong,
 	}
 }

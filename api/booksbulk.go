@@ -1,0 +1,304 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"seyfert/fault"
+	"seyfert/ledger"
+	"seyfert/money"
+)
+
+// Paths whose bodies may be long.
+const (
+	pathBulk         = "/v1/transfers/bulk"
+	pathAccountsBulk = "/v1/accounts/bulk"
+)
+
+// Limits of bulk requests.
+const (
+	// BulkBytesMax bounds the body of one.
+	BulkBytesMax = 4 << 20
+	// BulksMax bounds those that are read or decided at a time.
+	BulksMax = 64
+	// BulksPerCallerMax bounds those of one caller.
+	BulksPerCallerMax = 32
+)
+
+// postBatch carries out a bulk of instructions.
+func (g *gate) postBatch(c order) (reply, error) {
+	if c.isBinary {
+		return g.postBinary(c)
+	}
+	composer := composer{node: g.node, by: c.by, key: c.key}
+	if err := composer.read(c.body); err != nil {
+		return reply{}, err
+	}
+	answer, err := g.node.Post(c.ctx, c.by, composer.batch.Encode())
+	if err != nil {
+		return reply{}, composer.worded(err)
+	}
+	body, err := composer.results(answer)
+	return reply{status: http.StatusOK, media: typeJSON, body: body}, err
+}
+
+// postBinary carries out a batch that came in the journal's own form.
+func (g *gate) postBinary(c order) (reply, error) {
+	if c.key != "" {
+		return reply{}, newProblem(string(fault.Invalid), headerKey,
+			"Items of a binary batch have ids; an Idempotency-Key adds nothing.")
+	}
+	if _, refused := ledger.DecodeBatch(c.body); refused != nil {
+		return reply{}, refused
+	}
+	answer, err := g.node.Post(c.ctx, c.by, c.body)
+	return reply{status: http.StatusOK, media: typeResults, body: answer}, err
+}
+
+// read reads the body of a bulk: fast if it is of the usual form.
+func (c *composer) read(body []byte) error {
+	// An item takes some 200 bytes; a guess too low costs a copy.
+	room := min(len(body)/200+1, ledger.BatchItemsMax)
+	c.batch = ledger.NewBatch(0, room)
+	if done, err := c.scan(&scanner{data: body}); done || err != nil {
+		return err
+	}
+	*c = composer{node: c.node, by: c.by, key: c.key, batch: ledger.NewBatch(0, room)}
+	if err := wholeJSON(body); err != nil {
+		return err
+	}
+	return c.walk(walker{jsontext.NewDecoder(bytes.NewReader(body))})
+}
+
+// scan reads a bulk the fast way. Not done without an error says that this is not the way.
+func (c *composer) scan(s *scanner) (done bool, err error) {
+	if !s.take('{') {
+		return false, nil
+	}
+	var w words
+	for {
+		name, ok := s.quoted()
+		if !ok || !s.take(':') {
+			return false, nil
+		}
+		switch {
+		case string(name) == "mode" && c.batch.Mode == 0:
+			mode, _ := s.quoted()
+			if c.batch.Mode = modeOf(mode); c.batch.Mode == 0 {
+				return false, nil
+			}
+		case string(name) == "items" && c.items == 0:
+			if ok, err := c.scanItems(s, &w); !ok {
+				return false, err
+			}
+		default:
+			return false, nil
+		}
+		if !s.take(',') {
+			break
+		}
+	}
+	return s.take('}') && s.end() && c.batch.Mode != 0 && c.items > 0, nil
+}
+
+func (c *composer) scanItems(s *scanner, w *words) (ok bool, err error) {
+	if !s.take('[') {
+		return false, nil
+	}
+	for {
+		w.reset()
+		if !s.object(w, itemParts) {
+			return false, nil
+		}
+		if err := c.addItem(w); err != nil {
+			return false, err
+		}
+		if !s.take(',') {
+			return s.take(']'), nil
+		}
+	}
+}
+
+// addItem is add for an item of a list.
+func (c *composer) addItem(w *words) error {
+	at := c.items
+	if refused := c.add(w); refused != nil {
+		return refused.At(placed("items", at) + "." + refused.Field)
+	}
+	if c.batch.Len() > ledger.BatchItemsMax {
+		return fault.New(fault.TooLarge, "items", "A batch has at most %d items and legs.",
+			ledger.BatchItemsMax).Because(fault.TooManyItems)
+	}
+	return nil
+}
+
+// walk reads a bulk token by token.
+func (c *composer) walk(in walker) error {
+	items := false
+	err := in.members("", func(name string) error {
+		switch name {
+		case "mode":
+			mode, err := in.text("mode")
+			if err != nil {
+				return err
+			}
+			if c.batch.Mode = modeOf(mode); c.batch.Mode == 0 {
+				return invalid("mode", "The mode is all or each.")
+			}
+			return nil
+		case "items":
+			items = true
+			return in.list("items", func(at int) error {
+				var w words
+				if err := in.object(placed("items", at), &w, itemParts); err != nil {
+					return err
+				}
+				return c.addItem(&w)
+			})
+		}
+		return invalid(name, "This field is not known.")
+	})
+	switch {
+	case err != nil:
+		return err
+	case c.batch.Mode == 0:
+		return missingField("mode")
+	case !items:
+		return missingField("items")
+	case c.items == 0:
+		return invalid("items", "A batch has at least one item.")
+	}
+	return nil
+}
+
+// modeOf reads the mode of a bulk; 0 is none.
+func modeOf(word []byte) ledger.Mode {
+	switch string(word) {
+	case "all":
+		return ledger.All
+	case "each":
+		return ledger.Each
+	}
+	return 0
+}
+
+// worded says the field of a refusal of the whole batch in the words of the request.
+func (c *composer) worded(err error) error {
+	refused, ok := fault.Of(err)
+	if !ok {
+		return err
+	}
+	place, field, _ := strings.Cut(refused.Field, ".")
+	number, isItem := strings.CutPrefix(place, "items[")
+	at, notNumber := strconv.Atoi(strings.TrimSuffix(number, "]"))
+	if !isItem || notNumber != nil {
+		return err
+	}
+	return c.itemFault(at, refused.At(field))
+}
+
+// itemFault is the fault of an instruction in the words of the request, about its item.
+func (c *composer) itemFault(instruction int, f *fault.Error) *fault.Error {
+	var i ledger.Instruction
+	item := c.item(instruction)
+	_ = c.batch.Read(c.start(item), &i) // it was written here
+	field := placed("items", item)
+	if name := fieldWord(f, i.Action, true); name != "" {
+		field += "." + name
+	}
+	return f.At(field)
+}
+
+// results writes what became of each item.
+func (c *composer) results(answer ledger.Answer) ([]byte, error) {
+	refusals, err := answer.Refusals(c.batch.Len())
+	if err != nil {
+		return nil, err
+	}
+	out := make([]byte, 0, 64+160*c.items+256*len(refusals))
+	out = append(out, `{"results":[`...)
+	var i ledger.Instruction
+	for item := range c.items {
+		at := c.start(item)
+		_ = c.batch.Read(at, &i) // it was written here
+		if item > 0 {
+			out = append(out, ',')
+		}
+		outcome := answer.At(at)
+		out = append(out, `{"status":"`...)
+		out = append(out, [...]string{"created", "exists", "refused"}[outcome.Status]...)
+		out = append(out, `","id":"`...)
+		if i.Action == ledger.ActHold {
+			out = append(out, ledger.HoldID(i.ID).String()...)
+		} else {
+			out = append(out, ledger.TransferID(i.ID).String()...)
+		}
+		out = append(out, '"')
+		if outcome.Status == ledger.Refused {
+			if out, err = c.appendProblem(out, at, refusals); err != nil {
+				return nil, err
+			}
+		} else {
+			out = c.appendOutcome(out, i.Currency, outcome)
+		}
+		out = append(out, '}')
+	}
+	return append(out, "]}\n"...), nil
+}
+
+func (c *composer) appendOutcome(out []byte, currency money.Currency, o ledger.Outcome) []byte {
+	out = append(out, `,"number":`...)
+	out = strconv.AppendUint(out, o.Number, 10)
+	if currency == 0 { // the request did not say it
+		currency = c.node.CurrencyAt(o.Number)
+	}
+	out = append(out, `,"amount":{"currency":"`...)
+	out = append(out, currency.Code()...)
+	out = append(out, `","value":"`...)
+	if o.AmountHigh == 0 && currency.Digits() == 0 {
+		out = strconv.AppendUint(out, o.AmountLow, 10)
+	} else {
+		out = append(out, money.FromWords(currency, o.AmountHigh, o.AmountLow).Decimal()...)
+	}
+	return append(out, `"}`...)
+}
+
+// appendProblem says why an item was refused: for what is wrong with itself, or with one that it
+// is linked to.
+func (c *composer) appendProblem(out []byte, at int, refusals []ledger.Refusal) ([]byte, error) {
+	first, last := c.group(at)
+	for _, r := range refusals {
+		culprit := int(r.Item)
+		if culprit < first || culprit > last {
+			continue
+		}
+		f := c.itemFault(culprit, r.Fault)
+		if c.item(culprit) != c.item(at) {
+			f = fault.New(fault.Refused, placed("items", c.item(culprit)),
+				"An item that this one is linked to was refused.").Because(fault.LinkedRefused)
+		}
+		problem, err := json.Marshal(problemBecause(f))
+		out = append(out, `,"problem":`...)
+		return append(out, problem...), err
+	}
+	return out, nil
+}
+
+// group is the first and the last instruction of those that an instruction is linked to.
+func (c *composer) group(at int) (first, last int) {
+	var i ledger.Instruction
+	goesOn := func(at int) bool {
+		_ = c.batch.Read(at, &i)
+		return i.Options&(ledger.Linked|ledger.FurtherLeg) != 0
+	}
+	for first = at; first > 0 && goesOn(first-1); first-- {
+	}
+	for last = at; last < c.batch.Len()-1 && goesOn(last); last++ {
+	}
+	return first, last
+}

@@ -1,0 +1,253 @@
+package node
+
+import (
+	"context"
+	"encoding/binary"
+	"strconv"
+	"strings"
+
+	"seyfert/core"
+	"seyfert/fault"
+	"seyfert/journal"
+	"seyfert/ledger"
+	"seyfert/wire"
+)
+
+// This file is the use cases of the books: accounts that companies and the operator keep for
+// themselves, and the batches of instructions that move money between them.
+
+// AccountsMax bounds the accounts that one request opens.
+const AccountsMax = core.AccountsMax
+
+// NewItemID makes the id of one item of a request that brought none. With an idempotency key it
+// follows from the caller, the key and the item's place alone, so that the same request again
+// names the same things; without, it is new.
+func (n *Node) NewItemID(by Caller, key string, item int) [16]byte {
+	if key == "" {
+		return newID[wire.UUID](n)
+	}
+	place := binary.BigEndian.AppendUint32([]byte{byte(by.Kind)}, uint32(item))
+	hash := wire.Hash("item id", place, []byte(by.ID), []byte(key))
+	// 40 bits of time are always in the past, where every id has to be.
+	at := int64(binary.BigEndian.Uint64(hash[:8]) >> 24)
+	return wire.NewUUID(at, [10]byte(hash[8:18]))
+}
+
+// Post carries out an encoded batch (ledger.Batch). In mode All a refusal is the error, its field
+// within "items[i]"; in mode Each it stands in the answer.
+func (n *Node) Post(ctx context.Context, by Caller, batch []byte) (ledger.Answer, error) {
+	if by.Kind != journal.Company && !isOperator(by) {
+		return nil, forbidden()
+	}
+	result, err := n.cfg.Journal.Propose(ctx, journal.Command{
+		Kind: core.KindPost, Version: core.CommandVersion, Principal: by.principal(),
+		Body: batch,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if result.Fault != nil {
+		return nil, result.Fault
+	}
+	return result.Body, nil
+}
+
+// postOne carries out a batch that is one transfer or one change of a hold, and returns the
+// outcome of its first instruction. Fields of a refusal are those of one item: of a further leg
+// within "legs[i]".
+func (n *Node) postOne(ctx context.Context, by Caller, b *ledger.Batch) (ledger.Outcome, error) {
+	answer, err := n.Post(ctx, by, b.Encode())
+	if err != nil {
+		return ledger.Outcome{}, ofOneItem(err)
+	}
+	results, _, err := answer.Read(b.Len())
+	if err != nil {
+		return ledger.Outcome{}, err
+	}
+	return results[0], nil
+}
+
+// ofOneItem takes the place in the batch off a refusal's field.
+func ofOneItem(err error) error {
+	refused, ok := fault.Of(err)
+	if !ok {
+		return err
+	}
+	place, field, _ := strings.Cut(refused.Field, ".")
+	at, within := strings.CutPrefix(place, "items[")
+	if !within {
+		return err
+	}
+	if leg, _ := strconv.Atoi(strings.TrimSuffix(at, "]")); leg > 0 {
+		field = "legs[" + strconv.Itoa(leg) + "]." + field
+	}
+	return refused.At(field)
+}
+
+// PostTransfer carries out a batch of the legs of one transfer: a posting, a capture or a
+// reversal. What it returns is the same whenever the same is asked for again; created says
+// whether it happened now.
+func (n *Node) PostTransfer(ctx context.Context, by Caller, b *ledger.Batch) (
+	t BookTransfer, created bool, err error,
+) {
+	result, err := n.postOne(ctx, by, b)
+	if err != nil {
+		return BookTransfer{}, false, err
+	}
+	n.state.Read(func(v core.View) {
+		records, _ := v.FindTransfer(v.Record(result.Number).Transfer)
+		t = transferAsPosted(v, by, records)
+	})
+	return t, result.Status == ledger.Created, nil
+}
+
+// PostHold carries out a batch of one new hold, on the terms of PostTransfer.
+func (n *Node) PostHold(ctx context.Context, by Caller, b *ledger.Batch) (
+	h BookHold, created bool, err error,
+) {
+	result, err := n.postOne(ctx, by, b)
+	if err != nil {
+		return BookHold{}, false, err
+	}
+	n.state.Read(func(v core.View) { h = holdAsMade(v, by, v.Record(result.Number)) })
+	return h, result.Status == ledger.Created, nil
+}
+
+// PostVoid carries out a batch of one void and returns the hold as it stands.
+func (n *Node) PostVoid(ctx context.Context, by Caller, b *ledger.Batch) (BookHold, error) {
+	result, err := n.postOne(ctx, by, b)
+	if err != nil {
+		return BookHold{}, err
+	}
+	hold := read(n.state, func(v core.View) ledger.HoldID { return v.Record(result.Number).Hold })
+	return n.BookHold(by, hold.String())
+}
+
+// NewAccount is an account to be opened.
+type NewAccount struct {
+	// ID is the caller's own; zero makes one.
+	ID ledger.AccountID
+	// Owner is a company's id or core.OwnerNode; empty is the caller itself.
+	Owner    string
+	Code     uint16
+	Kind     string
+	Currency string
+	Flags    []string
+	Limits   AccountLimits
+	Name     string
+	Metadata map[string]string
+}
+
+// OpenAccounts opens accounts of the books, all or none. Fields of a refusal are within
+// "accounts[i]".
+func (n *Node) OpenAccounts(ctx context.Context, by Caller, r Request, accounts []NewAccount) (
+	[]BookAccount, error,
+) {
+	command := core.OpenAccounts{Accounts: make([]core.OpenAccount, len(accounts))}
+	for i, a := range accounts {
+		open, refused := a.command(by)
+		if refused != nil {
+			return nil, refused.At("accounts[" + strconv.Itoa(i) + "]." + refused.Field)
+		}
+		if open.ID.IsZero() {
+			open.ID = n.NewItemID(by, r.Key, i)
+		}
+		command.Accounts[i] = open
+	}
+	rows, _, err := propose[[]core.AccountRow](ctx, n, by, core.KindOpenAccounts, r, command)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]BookAccount, len(rows))
+	n.state.Read(func(v core.View) {
+		for i, row := range rows {
+			views[i] = bookAccountView(v, row)
+		}
+	})
+	return views, nil
+}
+
+// command says the account in the words of core, or what is wrong with it.
+func (a NewAccount) command(by Caller) (open core.OpenAccount, refused *fault.Error) {
+	open = core.OpenAccount{
+		ID: a.ID, Owner: a.Owner, Code: a.Code, Name: a.Name, Metadata: a.Metadata,
+	}
+	if open.Owner == "" {
+		open.Owner = core.OwnerNode
+		if by.Kind == journal.Company {
+			open.Owner = by.ID
+		}
+	}
+	if a.Name != "" && !wire.PlainText(a.Name, core.TextMax) {
+		return open, fault.New(fault.Invalid, "name",
+			"A name is plain text of at most %d bytes that can be seen.", core.TextMax)
+	}
+	var err error
+	if open.Currency, err = currencyOf(a.Currency); err != nil {
+		return open, fault.New(fault.Invalid, "currency", "The currency is not known.")
+	}
+	if open.Kind, err = kindOf(a.Kind); err != nil {
+		return open, fault.New(fault.Invalid, "kind", "The kind of account is not known.")
+	}
+	if open.Flags, refused = flagsOf(a.Flags); refused != nil {
+		return open, refused
+	}
+	open.Limits, refused = a.Limits.of(open.Currency)
+	return open, refused
+}
+
+// AccountChange is what an account shall be from now on; nil stays as it is.
+type AccountChange struct {
+	Flags  *[]string
+	Limits *AccountLimits
+}
+
+// SetAccount changes the flags and limits of an account.
+func (n *Node) SetAccount(ctx context.Context, by Caller, account string, c AccountChange) (
+	BookAccount, error,
+) {
+	id, err := wire.ParseID[ledger.AccountKind](account)
+	if err != nil {
+		return BookAccount{}, noAccount()
+	}
+	current, err := n.BookAccount(by, account)
+	if err != nil {
+		return BookAccount{}, err
+	}
+	command := core.SetAccount{ID: id}
+	if c.Flags != nil {
+		flags, refused := flagsOf(*c.Flags)
+		if refused != nil {
+			return BookAccount{}, refused
+		}
+		command.Flags = &flags
+	}
+	if c.Limits != nil {
+		currency, err := currencyOf(current.Currency)
+		if err != nil {
+			return BookAccount{}, err
+		}
+		limits, refused := c.Limits.of(currency)
+		if refused != nil {
+			return BookAccount{}, refused
+		}
+		command.Limits = &limits
+	}
+	row, _, err := propose[core.AccountRow](ctx, n, by, core.KindSetAccount, Request{}, command)
+	if err != nil {
+		return BookAccount{}, err
+	}
+	return read(n.state, func(v core.View) BookAccount { return bookAccountView(v, row) }), nil
+}
+
+// Annotate sets the metadata of an account, transfer or hold; what it was stays readable.
+func (n *Node) Annotate(ctx context.Context, by Caller, subject string,
+	pairs map[string]string,
+) (Annotation, error) {
+	row, _, err := propose[core.MetadataRow](ctx, n, by, core.KindAnnotate, Request{},
+		core.Annotate{Subject: subject, Metadata: pairs})
+	if err != nil {
+		return Annotation{}, err
+	}
+	return annotationView(row), nil
+}
