@@ -56,6 +56,8 @@ type Config struct {
 	BodyTimeout time.Duration
 	// Limits bounds how often callers may try; the zero value means DefaultLimits.
 	Limits Limits
+	// Streams paces the streams of changes.
+	Streams Streams
 }
 
 // Limits says how often callers may try. Each is counted by itself.
@@ -68,12 +70,33 @@ type Limits struct {
 	Guess auth.Limit
 }
 
-// DefaultLimits lets one address or caller do 500 requests a second, and guess one key a second.
-func DefaultLimits() Limits {
+// Rates of requests to a node.
+const (
+	// RequestsPerSecond is how many requests one address, and one key, may send in a second if
+	// nobody says otherwise. A bulk is one request.
+	RequestsPerSecond = 2000
+	// RequestsPerSecondMax is the most that may be allowed.
+	RequestsPerSecondMax = 1_000_000
+)
+
+// DefaultLimits lets one address or caller do RequestsPerSecond, and guess one key a second.
+func DefaultLimits() Limits { return LimitsOf(0, 0) }
+
+// LimitsOf lets one address and one caller do so many requests a second; 0 means
+// RequestsPerSecond, and above RequestsPerSecondMax that. Twice as many may come at once.
+func LimitsOf(address, caller int) Limits {
+	rate := func(perSecond int) auth.Limit {
+		if perSecond <= 0 {
+			perSecond = RequestsPerSecond
+		}
+		perSecond = min(perSecond, RequestsPerSecondMax)
+		return auth.Limit{
+			Burst: 2 * perSecond, Every: time.Second / time.Duration(perSecond), Keys: 1 << 16,
+		}
+	}
 	return Limits{
-		Address: auth.Limit{Burst: 2000, Every: 2 * time.Millisecond, Keys: 1 << 16},
-		Caller:  auth.Limit{Burst: 2000, Every: 2 * time.Millisecond, Keys: 1 << 16},
-		Guess:   auth.Limit{Burst: 20, Every: time.Second, Keys: 1 << 16},
+		Address: rate(address), Caller: rate(caller),
+		Guess: auth.Limit{Burst: 20, Every: time.Second, Keys: 1 << 16},
 	}
 }
 
@@ -86,6 +109,7 @@ type gate struct {
 
 	address, caller, guess *auth.Throttle
 	batches, bulks         batches
+	streams                batches
 
 	randomMu sync.Mutex // guards cfg.Random, which need not be safe for concurrent use
 }
@@ -98,6 +122,7 @@ func New(cfg Config) (http.Handler, error) {
 	if cfg.BodyTimeout == 0 {
 		cfg.BodyTimeout = BodyTimeoutDefault
 	}
+	cfg.Streams = cfg.Streams.orDefault()
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -108,12 +133,14 @@ func New(cfg Config) (http.Handler, error) {
 		guess:   auth.NewThrottle(cfg.Limits.Guess),
 		batches: batches{of: map[string]int{}, most: BatchesMax, mostOf: BatchesPerPeerMax},
 		bulks:   batches{of: map[string]int{}, most: BulksMax, mostOf: BulksPerCallerMax},
+		streams: batches{of: map[string]int{}, most: StreamsMax, mostOf: StreamsPerCallerMax},
 	}
 	g.huma = humago.New(g.mux, g.settings())
 	g.mountTenants()
 	g.mountWallets()
 	g.mountPayments()
 	g.mountBooks()
+	g.mountChanges()
 	g.mountProofs()
 	g.mountOperation()
 	g.mountPublic()

@@ -275,6 +275,21 @@ func (w *world) mustPayOnce() {
 	mustHave(w.t, kanda.Client, 15_000)
 }
 
+// TestRates holds that a rate lets twice as many requests of one second come at once, and then
+// one after another.
+func TestRates(t *testing.T) {
+	limits := api.LimitsOf(5, 0)
+	want := auth.Limit{Burst: 10, Every: 200 * time.Millisecond, Keys: 1 << 16}
+	if limits.Address != want || limits.Caller != api.DefaultLimits().Caller {
+		t.Errorf("%+v", limits)
+	}
+	most := api.LimitsOf(api.RequestsPerSecondMax+1, 0).Address
+	if most.Burst != 2*api.RequestsPerSecondMax || most.Every != time.Microsecond {
+		t.Errorf("%+v", most)
+	}
+	auth.NewThrottle(most) // panics at what it can't keep
+}
+
 // TestThrottles reaches each limit and waits as told.
 func TestThrottles(t *testing.T) {
 	few := auth.Limit{Burst: 3, Every: 10 * time.Second, Keys: 100}

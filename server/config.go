@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"seyfert/api"
 	"seyfert/auth"
 	"seyfert/money"
 	"seyfert/signer"
@@ -42,6 +43,8 @@ type Config struct {
 	// TrustedProxies are the networks of the operator's own proxies, such as 127.0.0.1/32. A
 	// request from there is counted for the address that X-Forwarded-For says it came from.
 	TrustedProxies []netip.Prefix `json:"trusted_proxies,omitempty"`
+	// RequestsPerSecond bounds what callers may ask.
+	RequestsPerSecond RatesConfig `json:"requests_per_second,omitzero"`
 	// Network is the Bitcoin network: mainnet, signet or regtest. Plain http and loopback
 	// addresses are allowed on regtest alone.
 	Network string `json:"network"`
@@ -53,6 +56,22 @@ type Config struct {
 	Thresholds []money.Amount `json:"record_thresholds"`
 	// Lanes are the node's first anchor coins, in order; empty until they are funded.
 	Lanes []LaneConfig `json:"lanes"`
+}
+
+// RatesConfig is how many requests may come in a second: from one address, and with one key or
+// session. 0 is the default, api.RequestsPerSecond.
+type RatesConfig struct {
+	Address int `json:"address,omitempty"`
+	Caller  int `json:"caller,omitempty"`
+}
+
+func (r RatesConfig) validate() error {
+	for _, rate := range []int{r.Address, r.Caller} {
+		if rate < 0 || rate > api.RequestsPerSecondMax {
+			return fmt.Errorf("%d is not 0 to %d", rate, api.RequestsPerSecondMax)
+		}
+	}
+	return nil
 }
 
 // ChainConfig reaches a Bitcoin node. TokenFile, or User and PasswordFile, authenticate.
@@ -117,6 +136,9 @@ func (c Config) validate() error {
 	}
 	if err := auth.CheckProxies(c.TrustedProxies); err != nil {
 		return fmt.Errorf("trusted_proxies: %w", err)
+	}
+	if err := c.RequestsPerSecond.validate(); err != nil {
+		return fmt.Errorf("requests_per_second: %w", err)
 	}
 	if c.Dir == "" || c.Listen == "" {
 		return fmt.Errorf("dir and listen are needed")

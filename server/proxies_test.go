@@ -103,6 +103,22 @@ func TestForwardedByStrangers(t *testing.T) {
 	}
 }
 
+func TestConfigOfRates(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{}`: true, `{"address":20000,"caller":20000}`: true, `{"caller":1000000}`: true,
+		`{"address":-1}`: false, `{"caller":1000001}`: false, `{"member":1}`: false, `7`: false,
+	} {
+		path := filepath.Join(t.TempDir(), "node.json")
+		must(t, os.WriteFile(path, []byte(`{"did":"did:web:seoul.localhost","dir":"seoul",
+			"listen":"127.0.0.1:7401","origin":"http://seoul.localhost:7401","network":"regtest",
+			"chain":{"url":"http://127.0.0.1:7400"},"currencies":["KRW"],"record_thresholds":[],
+			"lanes":[],"requests_per_second":`+text+`}`), 0o600))
+		if _, err := server.ReadConfig(path); (err == nil) != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestConfigOfProxies(t *testing.T) {
 	for text, want := range map[string]bool{
 		`[]`: true, `["127.0.0.1/32","fd00:1::/64"]`: true, `["10.0.0.0/33"]`: false,

@@ -248,10 +248,15 @@ func (s *Server) handler(parts Parts, log *slog.Logger) (http.Handler, error) {
 		return nil, err
 	}
 	client := peer.NewClient(s.out, s.signer, seconds, rand.Reader)
+	limits := parts.Limits
+	if limits == (api.Limits{}) {
+		rates := s.cfg.RequestsPerSecond
+		limits = api.LimitsOf(rates.Address, rates.Caller)
+	}
 	faces, err := api.New(api.Config{
 		Node: s.node, Receiver: receiver, Bank: bank.New(secret, parts.Now),
 		Origin: s.cfg.Origin, Secure: s.cfg.secure(), Now: parts.Now, Random: rand.Reader,
-		Log: log, Limits: parts.Limits, Fetch: client.Fetch, Proxies: s.cfg.TrustedProxies,
+		Log: log, Limits: limits, Fetch: client.Fetch, Proxies: s.cfg.TrustedProxies,
 		SignInURL:   func(code string) string { return s.cfg.Origin + "/wallet/sign-in?code=" + code },
 		CheckoutURL: func(offer string) string { return s.cfg.Origin + "/checkout/" + offer },
 	})
