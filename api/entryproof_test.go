@@ -9,55 +9,11 @@ import (
 
 	"seyfert/client"
 	"seyfert/core"
-	"seyfert/journal"
 	"seyfert/ledger"
 	"seyfert/money"
 	"seyfert/proof"
 	"seyfert/verify"
-	"seyfert/wire"
 )
-
-// carryOut carries out a command of the books for a company.
-func (p *place) carryOut(by shop, kind uint16, body []byte) {
-	p.t.Helper()
-	caller, err := p.node.Authenticate(by.key)
-	must(p.t, err)
-	result, err := p.entries.Propose(p.t.Context(), journal.Command{
-		Kind: kind, Version: core.CommandVersion, Body: body,
-		Principal: journal.Principal{Kind: caller.Kind, ID: caller.ID, Key: caller.Key},
-	})
-	must(p.t, err)
-	if result.Fault != nil {
-		p.t.Fatal(result.Fault)
-	}
-}
-
-// mustOpen opens an account of a company's books.
-func (p *place) mustOpen(by shop, n byte) ledger.AccountID {
-	id := ledger.AccountID(p.bookID(n))
-	p.carryOut(by, core.KindOpenAccounts, wire.MustMarshal(core.OpenAccounts{
-		Accounts: []core.OpenAccount{{
-			ID: id, Owner: by.id, Kind: ledger.Asset, Currency: money.KRW,
-		}},
-	}))
-	return id
-}
-
-// bookID is an id that tests tell by its number.
-func (p *place) bookID(n byte) wire.UUID {
-	return wire.NewUUID(p.clock.Now().UnixMilli(), [10]byte{n})
-}
-
-// mustPost moves so many won within a company's books and returns the entry's number.
-func (p *place) mustPost(by shop, debit, credit ledger.AccountID, n byte, won uint64) uint64 {
-	batch := ledger.NewBatch(ledger.All, 1)
-	batch.Add(&ledger.Instruction{
-		ID: p.bookID(n), Debit: debit, Credit: credit, AmountLow: won, Currency: money.KRW,
-		Code: 7, Action: ledger.ActPost,
-	})
-	p.carryOut(by, core.KindPost, batch.Encode())
-	return p.newest()
-}
 
 // newest is the number of the newest entry of history.
 func (p *place) newest() (number uint64) {
@@ -81,9 +37,19 @@ func TestEntryProof(t *testing.T) {
 	w := newWorld(t)
 	p, ctx := w.seoul, t.Context()
 	kanda := p.mustOpenShop("Kanda Paper")
-	stock, till := p.mustOpen(kanda, 1), p.mustOpen(kanda, 2)
-	number := p.mustPost(kanda, stock, till, 3, 15_000)
-	_, err := kanda.EntryProof(ctx, number)
+	accounts, err := kanda.OpenAccounts(ctx, []client.NewAccount{
+		{Kind: "asset", Currency: "KRW", Name: "Stock"},
+		{Kind: "asset", Currency: "KRW", Name: "Till"},
+	})
+	must(t, err)
+	stock, till := accounts[0].ID, accounts[1].ID
+	posted, err := kanda.Post(ctx, client.TransferRequest{
+		Code: 7,
+		Legs: []client.Leg{{Debit: stock, Credit: till, Amount: money.New(money.KRW, 15_000)}},
+	})
+	must(t, err)
+	number := posted.Legs[0].Number
+	_, err = kanda.EntryProof(ctx, number)
 	mustBe(t, err, http.StatusUnprocessableEntity, client.CodeRefused, "number")
 	w.mustAnchor(p)
 
@@ -98,10 +64,9 @@ func TestEntryProof(t *testing.T) {
 	}
 	for _, words := range []string{
 		"number " + strconv.FormatUint(number, 10) + " of the node's history",
-		"leg 1 of transfer " + ledger.TransferID(p.bookID(3)).String() + ", for reason 7, moved " +
-			"KRW 15000 from " + stock.String() + " (debited) to " + till.String(),
-		"the balance of " + stock.String() + " was KRW 15000 and that of " + till.String() +
-			" was KRW -15000",
+		"leg 1 of transfer " + posted.ID + ", for reason 7, moved KRW 15000 from " + stock +
+			" (debited) to " + till + " (credited)",
+		"the balance of " + stock + " was KRW 15000 and that of " + till + " was KRW -15000",
 		"nobody else signed it; the node alone answers for it.",
 	} {
 		if !strings.Contains(report.Text(), words) {

@@ -53,21 +53,19 @@ func (c *clock) add(d time.Duration) {
 
 // place is one node behind a real server, its workers driven by the test.
 type place struct {
-	t     *testing.T
-	did   string
-	url   string
-	node  *node.Node
-	state *node.State
-	// entries is the node's journal, for commands that no test sends over HTTP.
-	entries *journal.Memory
-	signer  *signer.Signer
-	out     *egress.Client
-	clock   *clock
-	log     *diary
-	key     string // the operator's
-	handle  http.Handler
-	names   *names
-	chain   *chain.Memory
+	t      *testing.T
+	did    string
+	url    string
+	node   *node.Node
+	state  *node.State
+	signer *signer.Signer
+	out    *egress.Client
+	clock  *clock
+	log    *diary
+	key    string // the operator's
+	handle http.Handler
+	names  *names
+	chain  *chain.Memory
 }
 
 // diary is what a node logs, at every level, from all its goroutines.
@@ -148,14 +146,14 @@ func (p *place) build() {
 	c, err := core.Open(core.NewMemory().Stores(), ledger.NewBook())
 	must(p.t, err)
 	p.state = node.NewState(c, nil)
-	p.entries, err = journal.NewMemory(journal.Settings{
+	entries, err := journal.NewMemory(journal.Settings{
 		Node: p.did, Rule: core.RuleVersion,
 		Seed: func() (b [32]byte) { rand.Read(b[:]); return b },
 		Now:  func() int64 { return p.clock.Now().UnixMilli() },
 	}, p.state, nil)
 	must(p.t, err)
 	p.node, err = node.New(node.Config{
-		State: p.state, Journal: p.entries, Signer: p.signer, Chain: p.chain,
+		State: p.state, Journal: entries, Signer: p.signer, Chain: p.chain,
 		Transport: peer.NewClient(p.out, p.signer, p.unix, rand.Reader),
 		Now:       p.clock.Now, Random: rand.Reader, Log: p.logger(),
 	})

@@ -41,9 +41,9 @@ func (i *inspection) line() string {
 	r := i.entry
 	return fmt.Sprintf("number %d of the node's history, from its journal index %d: %s; "+
 		"recorded at %s%s; after it the balance of %s was %s and that of %s was %s",
-		r.Number, r.Index, told(r), instant(r.Time), counts(r), r.Debit,
-		signed(r.DebitBalance, r.DebitNegative), r.Credit,
-		signed(r.CreditBalance, r.CreditNegative))
+		r.Number, r.Index, told(r), instant(r.Time), counts(r),
+		r.Debit, money.Signed{Amount: r.DebitBalance, Negative: r.DebitNegative},
+		r.Credit, money.Signed{Amount: r.CreditBalance, Negative: r.CreditNegative})
 }
 
 // told is what the line tells of, without its time and the balances after it.
@@ -96,14 +96,6 @@ func counts(r ledger.Record) string {
 // instant writes a time in Unix milliseconds.
 func instant(milli int64) string {
 	return time.UnixMilli(milli).UTC().Format("2006-01-02 15:04:05.000") + " UTC"
-}
-
-// signed writes a balance that may be below zero.
-func signed(a money.Amount, negative bool) string {
-	if !negative {
-		return a.String()
-	}
-	return a.Currency().Code() + " -" + a.Decimal()
 }
 
 // nobodyElse is what the step of the statements says of a record that has none.
