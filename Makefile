@@ -47,7 +47,7 @@ sandbox: ## two nodes, a shop, a bank and a chain on this machine
 soak: ## a long simulation from SEED, or a seed drawn and printed, then CYCLES kills of real processes
 	@seed=$(or $(SEED),$$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')); echo "soak: SEED=$$seed"; \
 	$(GO) run ./cmd/seyfert simulate --steps $(or $(STEPS),1000000) --seed $$seed
-	$(GO) test -count=1 -timeout=2h -run='^TestKilled$$' -v ./cmd/seyfert -args -cycles $(or $(CYCLES),100)
+	$(GO) test -count=1 -timeout=2h -run='^(TestKilled|TestBooksAreLinearizable)$$' -v ./cmd/seyfert -args -cycles $(or $(CYCLES),100)
 
 browser: ## the pages in a real browser
 	@$(GO) run -C tools ./fetch chromium

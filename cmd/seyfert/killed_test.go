@@ -27,7 +27,7 @@ import (
 )
 
 // cycles is how often TestKilled kills a process; `make soak` asks for many.
-var cycles = flag.Int("cycles", 5, "kills in TestKilled")
+var cycles = flag.Int("cycles", 5, "kills in TestKilled and TestBooksAreLinearizable")
 
 // Sizes of TestKilled.
 const (
