@@ -46,6 +46,7 @@ var floors = map[string]int{
 
 	"server": 6, // the wiring of a node's process
 
+	"bench":   7, // what a node takes of time, processor and disk
 	"sandbox": 7, // the test bed
 	"simtest": 7, // nodes in one thread from one seed
 

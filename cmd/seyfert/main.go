@@ -28,6 +28,8 @@ const usage = `Seyfert: an open payments platform. One program, several uses:
       check a proof offline and say what it proves
   seyfert simulate [--seed N] [--steps N]
       two nodes in one thread with a network that loses, repeats and reorders
+  seyfert bench    ledger|http|bulk|replay|start [--callers N] [--batch N] [--json FILE]
+      start a throw-away node and measure it (docs/performance.md)
   seyfert version
 `
 
@@ -69,6 +71,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 		"chain":    runChain,
 		"verify":   runVerify,
 		"simulate": runSimulate,
+		"bench":    runBench,
 		"version":  runVersion,
 	}
 	command, known := commands[args[0]]
