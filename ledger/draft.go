@@ -28,8 +28,8 @@ type buffers struct {
 	limitsUndo []limitsBefore
 	// opened finds the slots of accounts that the book does not have yet.
 	opened *index
-	// epoch counts savepoints and rollbacks: what was kept for undo in this epoch need not be
-	// kept again.
+	// epoch counts savepoints: what was brought in or kept for undo in this epoch need not be
+	// kept again. A rollback brings back values of earlier epochs, so none is needed after it.
 	epoch uint32
 	// holds are the changed and new holds in the order of their first change.
 	holds    []heldAt
@@ -179,7 +179,6 @@ func (d *Draft) RollbackTo(s Savepoint) {
 		d.held.remove(d.holds[i].id, uint32(i))
 	}
 	d.holds, d.holdUndo = d.holds[:s.holds], d.holdUndo[:s.holdUndo]
-	d.epoch++ // What is changed from here on must be kept again.
 }
 
 func (d *Draft) rollbackAccounts(s Savepoint) {

@@ -212,7 +212,8 @@ type command func(*ledger.Draft) error
 var someCommand = rapid.Custom(func(t *rapid.T) command {
 	id, leg := someHold.Draw(t, "hold"), someLeg.Draw(t, "leg")
 	legs := rapid.SliceOfN(someLeg, 1, 3).Draw(t, "legs")
-	flags := someFlags.Draw(t, "flags")
+	flags, limits := someFlags.Draw(t, "flags"), someLimits.Draw(t, "limits")
+	more := rapid.Bool().Draw(t, "more")
 	return rapid.SampledFrom([]command{
 		func(d *ledger.Draft) error { return d.Post(move(transfer(1), 1, legs...)) },
 		func(d *ledger.Draft) error {
@@ -222,12 +223,14 @@ var someCommand = rapid.Custom(func(t *rapid.T) command {
 		func(d *ledger.Draft) error { return d.Bind(id) },
 		func(d *ledger.Draft) error { return d.Void(id) },
 		func(d *ledger.Draft) error {
-			return d.Capture(id, move(transfer(2), 2, legs[1:]...), leg.Amount, false)
+			return d.Capture(id, move(transfer(2), 2, legs[1:]...), leg.Amount, more)
 		},
 		func(d *ledger.Draft) error { return d.SetFlags(leg.Debit, flags) },
+		func(d *ledger.Draft) error { return d.SetLimits(leg.Debit, limits) },
 		func(d *ledger.Draft) error {
 			return d.Open(ledger.Spec{
 				ID: leg.Debit, Currency: leg.Amount.Currency(), Kind: ledger.Liability,
+				Limits: limits,
 			})
 		},
 	}).Draw(t, "command")

@@ -267,6 +267,61 @@ func TestDueOfADraft(t *testing.T) {
 	d.Discard()
 }
 
+// TestCaptureInParts takes a hold three times; the last takes all that is left of it.
+func TestCaptureInParts(t *testing.T) {
+	b := mustHold(t, 100, 60)
+	d := b.Begin(entryTime)
+	must(t, d.Capture(hold(1), move(transfer(2), 9), won(20), true))
+	must(t, d.Capture(hold(1), move(transfer(3), 9, leg(shop, fees, won(1))), won(25), true))
+	h, _ := d.FindHold(hold(1))
+	if h.State != ledger.Held || h.Captured != won(45) || h.Left() != won(15) {
+		t.Errorf("hold %+v, left %v", h, h.Left())
+	}
+	refused(t, d.Capture(hold(1), move(transfer(4), 9), won(16), true), fault.Refused, "hold")
+	if available(t, d, alice) != 40 || balance(t, d, shop) != 44 {
+		t.Errorf("%d available, the shop has %d", available(t, d, alice), balance(t, d, shop))
+	}
+	records := d.Commit(4, 3)
+	if !records[0].More || records[0].Amount != won(20) || !records[1].More || records[2].More {
+		t.Errorf("records %+v", records)
+	}
+	b = mustDecode(t, b)
+	d = b.Begin(entryTime)
+	start := d.Savepoint()
+	must(t, d.Capture(hold(1), move(transfer(4), 9), won(15), true))
+	h, _ = d.FindHold(hold(1))
+	if h.State != ledger.Captured || !h.Left().IsZero() || d.Records(start)[0].More {
+		t.Errorf("hold %+v after the last of it", h)
+	}
+	d.RollbackTo(start)
+	// What is left is freed at the end, and no more.
+	must(t, d.Void(hold(1)))
+	if r := d.Records(start)[0]; r.Amount != won(15) || r.Kind != ledger.RecordVoided {
+		t.Errorf("record %+v", r)
+	}
+	if available(t, d, alice) != 55 {
+		t.Errorf("%d available", available(t, d, alice))
+	}
+	d.Commit(5, 6)
+	if _, holds := b.Len(); holds != 0 {
+		t.Errorf("%d live holds", holds)
+	}
+}
+
+// TestCaptureAfterTheHour refuses a hold whose time has come and that no clock ended yet, unless
+// it is bound.
+func TestCaptureAfterTheHour(t *testing.T) {
+	b := mustHold(t, 100, 60)
+	d := b.Begin(4999)
+	must(t, d.Capture(hold(1), move(transfer(2), 1), won(1), true))
+	d.Commit(4, 3)
+	d = b.Begin(5000)
+	refused(t, d.Capture(hold(1), move(transfer(3), 1), won(1), true), fault.Refused, "expires")
+	must(t, d.Bind(hold(1)))
+	must(t, d.Capture(hold(1), move(transfer(3), 1), won(1), true))
+	d.Commit(5, 4)
+}
+
 // TestFreezingKeepsPromises captures a hold between accounts that were frozen after it was made.
 func TestFreezingKeepsPromises(t *testing.T) {
 	b := mustHold(t, 100, 60)

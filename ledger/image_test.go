@@ -13,10 +13,12 @@ import (
 const (
 	headSize    = 20
 	accountSize = 110
+	limitsSize  = 94
 	holdSize    = 68
 )
 
-// anImage is the image of a book with five accounts and two live holds.
+// anImage is the image of a book with five accounts, of which alice and the shop have limits, and
+// two live holds.
 func anImage(tb testing.TB) []byte {
 	tb.Helper()
 	b := mustHold(tb, 100, 60)
@@ -26,6 +28,17 @@ func anImage(tb testing.TB) []byte {
 	must(tb, d.Hold(h))
 	must(tb, d.Bind(hold(2)))
 	must(tb, d.SetFlags(fees, ledger.Closed))
+	must(tb, d.SetLimits(alice, ledger.Limits{
+		Floor:    ledger.Bound{Set: true, Negative: true, Amount: won(10)},
+		Velocity: ledger.Velocity{Period: 1000, Amount: won(50), Count: 4},
+	}))
+	must(tb, d.SetLimits(shop, ledger.Limits{
+		Ceiling: ledger.Bound{Set: true, Amount: won(80)},
+	}))
+	h.ID, h.Amount = hold(3), won(3)
+	must(tb, d.Hold(h))
+	must(tb, d.Capture(hold(3), move(transfer(9), 1), won(1), true))
+	must(tb, d.Void(hold(3)))
 	d.Commit(4, 3)
 	return b.Encode()
 }
@@ -39,11 +52,11 @@ func TestImageGivesTheBookBack(t *testing.T) {
 	if !bytes.Equal(b.Encode(), image) {
 		t.Error("the decoded book has another image")
 	}
-	if want := headSize + 5*accountSize + 2*holdSize; len(image) != want {
+	if want := headSize + 5*accountSize + 2*limitsSize + 2*holdSize; len(image) != want {
 		t.Errorf("image of %d bytes, want %d", len(image), want)
 	}
 	a, _ := b.Account(alice)
-	if a.Available() != won(30) || a.LastRecord != 4 {
+	if a.Available() != won(29) || a.LastRecord != 7 {
 		t.Errorf("alice %+v", a)
 	}
 	if next, ok := b.NextDue(); next != 5000 || !ok {
@@ -54,7 +67,7 @@ func TestImageGivesTheBookBack(t *testing.T) {
 	must(t, d.Capture(hold(1), move(transfer(2), 1), won(60), false))
 	must(t, d.Open(ledger.Spec{ID: account(6), Currency: money.KRW, Kind: ledger.Equity}))
 	must(t, d.Post(move(transfer(3), 1, leg(shop, account(6), won(60)))))
-	if records := d.Commit(5, 5); records[0].PreviousDebit != 4 {
+	if records := d.Commit(5, 8); records[0].PreviousDebit != 7 {
 		t.Errorf("records %+v", records)
 	}
 }
@@ -72,7 +85,8 @@ func TestEmptyImage(t *testing.T) {
 func TestImageWithRulesBroken(t *testing.T) {
 	at := func(ordinal, offset int) int { return headSize + ordinal*accountSize + offset }
 	yen := []byte{392 >> 8, 392 & 255}
-	held := func(n, offset int) int { return headSize + 5*accountSize + n*holdSize + offset }
+	limit := func(n, offset int) int { return headSize + 5*accountSize + n*limitsSize + offset }
+	held := func(n, offset int) int { return limit(2, n*holdSize+offset) }
 	cases := map[string]func(image []byte){
 		"magic":               func(i []byte) { i[0]++ },
 		"format":              func(i []byte) { i[7]++ },
@@ -104,11 +118,26 @@ func TestImageWithRulesBroken(t *testing.T) {
 		"hold of too much": func(i []byte) {
 			copy(i[held(1, 26):], bytes.Repeat([]byte{255}, 16))
 		},
-		"captured all":        func(i []byte) { i[held(0, 57)] = 60 },
-		"captured some":       func(i []byte) { i[held(0, 57)] = 1 },
-		"expires before 1970": func(i []byte) { i[held(0, 58)] = 128 },
-		"bound twice":         func(i []byte) { i[held(0, 66)] = 2 },
-		"hold ended":          func(i []byte) { i[held(0, 67)] = byte(ledger.Voided) },
+		"limits of nobody":         func(i []byte) { i[limit(1, 3)] = 5 },
+		"limits out of order":      func(i []byte) { i[limit(1, 3)] = 0 },
+		"limits twice":             func(i []byte) { i[limit(1, 3)] = 1 },
+		"limits that are none":     func(i []byte) { i[limit(1, 21)], i[limit(1, 37)] = 0, 0 },
+		"unknown form of a floor":  func(i []byte) { i[limit(0, 4)] = 3 },
+		"no floor with an amount":  func(i []byte) { i[limit(0, 4)] = 0 },
+		"floor below nothing":      func(i []byte) { i[limit(0, 20)] = 0 },
+		"under the floor":          func(i []byte) { i[limit(0, 4)], i[limit(0, 20)] = 1, 60 },
+		"over the ceiling":         func(i []byte) { i[limit(1, 37)] = 70 },
+		"no period":                func(i []byte) { copy(i[limit(0, 38):], make([]byte, 8)) },
+		"endless period":           func(i []byte) { i[limit(0, 38)] = 128 },
+		"window within a window":   func(i []byte) { i[limit(0, 73)]++ },
+		"window without a period":  func(i []byte) { i[limit(1, 73)] = 1 },
+		"window in the far future": func(i []byte) { i[limit(0, 66)] = 127 },
+		"outflow without a bound":  func(i []byte) { i[limit(1, 89)] = 1 },
+		"captured all":             func(i []byte) { i[held(0, 57)] = 60 },
+		"captured some":            func(i []byte) { i[held(0, 57)] = 1 },
+		"expires before 1970":      func(i []byte) { i[held(0, 58)] = 128 },
+		"bound twice":              func(i []byte) { i[held(0, 66)] = 2 },
+		"hold ended":               func(i []byte) { i[held(0, 67)] = byte(ledger.Voided) },
 	}
 	for name, change := range cases {
 		image := anImage(t)

@@ -245,6 +245,64 @@ func TestLegsMay(t *testing.T) {
 	}
 }
 
+// TestReversal posts the counter-entry of a transfer: it says of which, and is judged as any
+// other.
+func TestReversal(t *testing.T) {
+	b := mustFund(t, 100)
+	d := b.Begin(entryTime)
+	must(t, d.Post(&ledger.Transfer{
+		ID: transfer(2), Code: 3, Effective: 1000,
+		Legs: []ledger.Leg{leg(alice, shop, won(60)), leg(shop, fees, won(2))},
+	}))
+	back := &ledger.Transfer{
+		ID: transfer(3), Code: 4, Reverses: transfer(2),
+		Legs: []ledger.Leg{leg(shop, alice, won(60)), leg(fees, shop, won(2))},
+	}
+	start := d.Savepoint()
+	must(t, d.Post(back))
+	if balance(t, d, alice) != 100 || balance(t, d, shop) != 0 || balance(t, d, fees) != 0 {
+		t.Error("the counter-entry does not bring the balances back")
+	}
+	for i, r := range d.Records(start) {
+		if r.Kind != ledger.RecordReversed || r.Reverses != transfer(2) || int(r.Leg) != i ||
+			r.Effective != 0 || r.Time != entryTime {
+			t.Errorf("record %+v", r)
+		}
+	}
+	back.ID = transfer(4)
+	refused(t, d.Post(back), fault.Refused, "amount")
+	back.Reverses = back.ID
+	refused(t, d.Post(back), fault.Invalid, "reverses")
+	must(t, d.Hold(payment(5)))
+	back.Reverses, back.Legs = transfer(2), nil
+	refused(t, d.Capture(hold(1), back, won(5), false), fault.Invalid, "reverses")
+	for _, effective := range []int64{-1, 1 << 48} {
+		late := move(transfer(5), 1, leg(alice, shop, won(1)))
+		late.Effective = effective
+		refused(t, d.Post(late), fault.Invalid, "effective")
+	}
+	if records := d.Commit(3, 2); records[0].Effective != 1000 {
+		t.Errorf("records %+v", records)
+	}
+}
+
+// TestLegsAddUpTo128Bits posts all that can be counted, and no more.
+func TestLegsAddUpTo128Bits(t *testing.T) {
+	half := money.FromWords(money.KRW, 1<<63, 0)
+	b := mustOpenBook(t)
+	d := b.Begin(entryTime)
+	must(t, d.Post(move(transfer(1), 1, leg(bank, fees, half))))
+	refused(t, d.Post(move(transfer(2), 1, leg(fees, bank, half))), fault.TooLarge, "amount")
+	// Another currency has a total of its own.
+	must(t, d.Open(ledger.Spec{ID: account(9), Currency: money.USD, Kind: ledger.Asset}))
+	dollars := money.FromWords(money.USD, 1<<63, 0)
+	must(t, d.Post(move(transfer(2), 1, leg(account(9), dollar, dollars))))
+	must(t, d.Hold(ledger.Hold{ID: hold(1), Debit: bank, Credit: fees, Amount: half}))
+	refused(t, d.Capture(hold(1), move(transfer(3), 1), half, false), fault.TooLarge, "amount")
+	d.Commit(2, 1)
+	mustDecode(t, b)
+}
+
 func TestNormalSides(t *testing.T) {
 	b := mustOpenBook(t)
 	d := b.Begin(entryTime)

@@ -19,18 +19,35 @@ import (
 type machine struct {
 	book  *ledger.Book
 	draft *ledger.Draft
-	now   int64
 	index uint64
 
 	committed *model // what the book should be
 	drafted   *model // what the draft should be
 	marks     []mark
 	history   [][]byte
+	// frozen is an image that outlives some commits, and what it should be.
+	frozen      *ledger.Image
+	frozenBytes []byte
 }
 
 type mark struct {
 	savepoint ledger.Savepoint
 	drafted   *model
+}
+
+// someTransfer is a transfer of some legs, a counter-entry now and then.
+func someTransfer(least, most int) *rapid.Generator[*ledger.Transfer] {
+	return rapid.Custom(func(t *rapid.T) *ledger.Transfer {
+		transfer := &ledger.Transfer{
+			ID: transfer(rapid.Uint64Range(1, 3).Draw(t, "id")), Code: 7,
+			Effective: rapid.Int64Range(0, 2).Draw(t, "effective"),
+			Legs:      rapid.SliceOfN(someLeg, least, most).Draw(t, "legs"),
+		}
+		if rapid.IntRange(0, 4).Draw(t, "reverses") == 0 {
+			transfer.Reverses[15] = 99
+		}
+		return transfer
+	})
 }
 
 // Ids come from small ranges, so that unknown, taken and ended ones are met often.
@@ -45,28 +62,58 @@ var (
 		return ledger.Leg{
 			Debit: someAccount.Draw(t, "debit"), Credit: someAccount.Draw(t, "credit"),
 			Amount: someAmount.Draw(t, "amount"),
+			Balancing: rapid.SampledFrom([]ledger.Balancing{
+				0, 0, 0, ledger.UpToDebit, ledger.UpToCredit,
+				ledger.UpToDebit | ledger.UpToCredit,
+			}).Draw(t, "balancing"),
 		}
 	})
 	someFlags = rapid.Map(rapid.SliceOfN(rapid.SampledFrom([]ledger.Flags{
 		ledger.NoOverdraft, ledger.NoOverdraft, 0, 0, 0, ledger.FrozenIn, ledger.FrozenOut,
-		ledger.Closed,
+		ledger.Closed, ledger.Managed,
 	}), 0, 2), func(list []ledger.Flags) (flags ledger.Flags) {
 		for _, f := range list {
 			flags |= f
 		}
 		return flags
 	})
+	someBound = rapid.Custom(func(t *rapid.T) ledger.Bound {
+		amount := someAmount.Draw(t, "bound")
+		isNegative := !amount.IsZero() && rapid.Bool().Draw(t, "negative")
+		return ledger.Bound{Set: true, Negative: isNegative, Amount: amount}
+	})
+	someLimits = rapid.Custom(func(t *rapid.T) (l ledger.Limits) {
+		switch rapid.IntRange(0, 7).Draw(t, "limits") {
+		case 0:
+			l.Floor = someBound.Draw(t, "floor")
+		case 1:
+			l.Ceiling = someBound.Draw(t, "ceiling")
+		case 2:
+			l.Floor, l.Ceiling = someBound.Draw(t, "floor"), someBound.Draw(t, "ceiling")
+		case 3, 4:
+			l.Velocity = ledger.Velocity{
+				Period: rapid.Int64Range(1, 8).Draw(t, "period"),
+				Count:  uint32(rapid.IntRange(0, 3).Draw(t, "count")),
+			}
+			if most := someAmount.Draw(t, "most"); !most.IsZero() {
+				l.Velocity.Amount = most
+			} else {
+				l.Velocity.Count++
+			}
+		}
+		return l
+	})
 )
 
 // agree checks that the book answered as the model did.
-func agree(t *rapid.T, err error, want fault.Code) {
-	var got fault.Code
+func agree(t *rapid.T, err error, want verdict) {
+	var got verdict
 	if err != nil {
 		f, ok := fault.Of(err)
 		if !ok {
 			t.Fatalf("%v is no domain error", err)
 		}
-		got = f.Code
+		got = verdict(f.Code) + " " + verdict(f.Field)
 	}
 	if got != want {
 		t.Fatalf("the book answers %q (%v), the model %q", got, err, want)
@@ -75,52 +122,66 @@ func agree(t *rapid.T, err error, want fault.Code) {
 
 func (m *machine) Open(t *rapid.T) {
 	s := ledger.Spec{
-		ID: someAccount.Draw(t, "id"), Currency: someAmount.Draw(t, "of").Currency(),
-		Kind:  ledger.Kind(rapid.IntRange(1, 5).Draw(t, "kind")),
-		Flags: someFlags.Draw(t, "flags") &^ ledger.Closed,
+		ID: someAccount.Draw(t, "id"), Owner: ledger.OwnerID{1, 2},
+		Currency: someAmount.Draw(t, "of").Currency(), Code: 1010,
+		Kind:   ledger.Kind(rapid.IntRange(1, 5).Draw(t, "kind")),
+		Flags:  someFlags.Draw(t, "flags") &^ ledger.Closed,
+		Limits: someLimits.Draw(t, "limits"),
 	}
-	agree(t, m.draft.Open(s), m.drafted.open(s))
+	agree(t, m.draft.Open(s), m.drafted.try(func(m *model) { m.open(s) }))
 }
 
 func (m *machine) SetFlags(t *rapid.T) {
 	id, flags := someAccount.Draw(t, "id"), someFlags.Draw(t, "flags")
-	agree(t, m.draft.SetFlags(id, flags), m.drafted.setFlags(id, flags))
+	agree(t, m.draft.SetFlags(id, flags),
+		m.drafted.try(func(m *model) { m.setFlags(id, flags) }))
+}
+
+func (m *machine) SetLimits(t *rapid.T) {
+	id, limits := someAccount.Draw(t, "id"), someLimits.Draw(t, "limits")
+	agree(t, m.draft.SetLimits(id, limits),
+		m.drafted.try(func(m *model) { m.setLimits(id, limits) }))
 }
 
 func (m *machine) Post(t *rapid.T) {
-	legs := rapid.SliceOfN(someLeg, 1, 4).Draw(t, "legs")
-	agree(t, m.draft.Post(move(transfer(1), 1, legs...)), m.drafted.post(legs))
+	transfer := someTransfer(1, 4).Draw(t, "transfer")
+	agree(t, m.draft.Post(transfer), m.drafted.try(func(m *model) { m.post(transfer, 0) }))
 }
 
 func (m *machine) Hold(t *rapid.T) {
 	leg := someLeg.Draw(t, "of")
 	h := ledger.Hold{
 		ID: someHold.Draw(t, "id"), Debit: leg.Debit, Credit: leg.Credit, Amount: leg.Amount,
-		Expires: rapid.Int64Range(0, 50).Draw(t, "expires"),
+		Expires: rapid.Int64Range(0, 50).Draw(t, "expires"), Code: 5,
 	}
-	agree(t, m.draft.Hold(h), m.drafted.hold(h, m.now))
-}
-
-func (m *machine) Bind(t *rapid.T) {
-	id := someHold.Draw(t, "id")
-	agree(t, m.draft.Bind(id), m.drafted.bind(id))
+	agree(t, m.draft.Hold(h), m.drafted.try(func(m *model) { m.hold(h) }))
 }
 
 func (m *machine) Capture(t *rapid.T) {
 	id, amount := someHold.Draw(t, "id"), someAmount.Draw(t, "amount")
-	further := rapid.SliceOfN(someLeg, 0, 2).Draw(t, "further")
-	err := m.draft.Capture(id, move(transfer(1), 1, further...), amount, false)
-	agree(t, err, m.drafted.capture(id, amount, further, m.now))
+	more := rapid.Bool().Draw(t, "more")
+	transfer := someTransfer(0, 2).Draw(t, "transfer")
+	transfer.Reverses = ledger.TransferID{}
+	agree(t, m.draft.Capture(id, transfer, amount, more),
+		m.drafted.try(func(m *model) { m.capture(id, transfer, amount, more) }))
+}
+
+func (m *machine) Bind(t *rapid.T) {
+	id := someHold.Draw(t, "id")
+	agree(t, m.draft.Bind(id),
+		m.drafted.try(func(m *model) { m.change(id, ledger.RecordBound, ledger.Held) }))
 }
 
 func (m *machine) Void(t *rapid.T) {
 	id := someHold.Draw(t, "id")
-	agree(t, m.draft.Void(id), m.drafted.void(id))
+	agree(t, m.draft.Void(id),
+		m.drafted.try(func(m *model) { m.change(id, ledger.RecordVoided, ledger.Voided) }))
 }
 
 func (m *machine) Expire(t *rapid.T) {
 	id := someHold.Draw(t, "id")
-	agree(t, m.draft.Expire(id, m.now), m.drafted.expire(id, m.now))
+	agree(t, m.draft.Expire(id, m.drafted.now),
+		m.drafted.try(func(m *model) { m.change(id, ledger.RecordExpired, ledger.Expired) }))
 }
 
 func (m *machine) Mark(*rapid.T) {
@@ -145,23 +206,46 @@ func (m *machine) Discard(*rapid.T) {
 
 func (m *machine) Commit(t *rapid.T) {
 	m.index++
-	number := uint64(len(m.history)) + 1
-	for i, r := range m.draft.Commit(m.index, number) {
-		if r.Number != number+uint64(i) || r.Index != m.index || r.Time != m.now {
-			t.Fatalf("record %+v in entry %d", r, m.index)
+	first := uint64(len(m.history)) + 1
+	records := m.draft.Commit(m.index, first)
+	for i := range records {
+		r := &records[i]
+		if r.Number != first+uint64(i) || r.Index != m.index {
+			t.Fatalf("record %+v in entry %d", *r, m.index)
 		}
 		m.history = append(m.history, r.Encode())
 	}
-	m.drafted.forget()
+	m.drafted.commit()
 	m.committed = m.drafted.clone()
-	m.image(t)
+	if m.frozen != nil {
+		m.thaw(t)
+	}
+	if rapid.Bool().Draw(t, "decode") {
+		m.image(t)
+	}
+	m.freeze()
 	m.read(t)
-	m.now += rapid.Int64Range(0, 5).Draw(t, "passed")
+	m.committed.now += rapid.Int64Range(0, 5).Draw(t, "passed")
+	m.drafted = m.committed.clone()
 	m.begin()
 }
 
 func (m *machine) begin() {
-	m.draft, m.marks = m.book.Begin(m.now), nil
+	m.draft, m.marks = m.book.Begin(m.drafted.now), nil
+}
+
+// freeze takes an image that is written after the next commit.
+func (m *machine) freeze() {
+	m.frozenBytes, m.frozen = m.book.Encode(), m.book.Freeze()
+}
+
+// thaw checks that what happened since did not change the image.
+func (m *machine) thaw(t *rapid.T) {
+	var got bytes.Buffer
+	if _, err := m.frozen.WriteTo(&got); err != nil || !bytes.Equal(got.Bytes(), m.frozenBytes) {
+		t.Fatalf("a frozen image changed: %v", err)
+	}
+	m.frozen.Release()
 }
 
 // image checks that the image of the book is the book, and goes on with the decoded one.
@@ -187,12 +271,12 @@ func (m *machine) read(t *rapid.T) {
 		debits, credits := 0, 0
 		err := ledger.History(a.ID, a.LastRecord, m.record, func(r ledger.Record) bool {
 			seen++
-			minor, _ := r.Amount.Uint64()
-			if r.Kind == ledger.RecordPosted || r.Kind == ledger.RecordCaptured {
+			switch r.Kind {
+			case ledger.RecordPosted, ledger.RecordCaptured, ledger.RecordReversed:
 				if r.Debit == a.ID {
-					debits += int(minor)
+					debits += minor(r.Amount)
 				} else {
-					credits += int(minor)
+					credits += minor(r.Amount)
 				}
 			}
 			return true
@@ -220,6 +304,10 @@ func (m *machine) Check(t *rapid.T) {
 		id := account(n)
 		a, ok := m.draft.Account(id)
 		compareAccount(t, m.drafted, id, a, ok)
+		owner, flags, found := m.draft.Access(id)
+		if found != ok || owner != a.Owner || flags != a.Flags {
+			t.Fatalf("access to %v: %v, %b, %v", id, owner, flags, found)
+		}
 		a, ok = m.book.Account(id)
 		compareAccount(t, m.committed, id, a, ok)
 	}
@@ -230,47 +318,79 @@ func (m *machine) Check(t *rapid.T) {
 		h, ok = m.book.Hold(id)
 		compareHold(t, m.committed, id, h, ok)
 	}
-	for _, total := range m.book.Totals() {
-		if total.Debits != total.Credits {
-			t.Fatalf("%v: debits %v, credits %v", total.Currency, total.Debits, total.Credits)
-		}
+	got := m.draft.Records(ledger.Savepoint{})
+	if !slices.Equal(got, m.drafted.records) {
+		t.Fatalf("records (-model +got):\n%s", cmp.Diff(m.drafted.records, got, cmpAmounts))
 	}
-	if due := m.book.Due(m.now, 100); !slices.Equal(due, m.committed.due(m.now)) {
+	m.conserved(t)
+	if due := m.book.Due(m.drafted.now, 100); !slices.Equal(due, m.committed.due(m.drafted.now)) {
 		t.Fatalf("due in the book %v", due)
 	}
-	if due := m.draft.Due(m.now, 3); !slices.Equal(due, firsts(m.drafted.due(m.now), 3)) {
+	all := m.drafted.due(m.drafted.now)
+	if due := m.draft.Due(m.drafted.now, 3); !slices.Equal(due, all[:min(3, len(all))]) {
 		t.Fatalf("due in the draft %v", due)
 	}
-	all := m.committed.due(1 << 40)
+	all = m.committed.due(1 << 40)
 	next, ok := m.book.NextDue()
 	if ok != (len(all) > 0) || ok && next != m.committed.holds[all[0]].expires {
 		t.Fatalf("next due %d, %v", next, ok)
 	}
 }
 
-func firsts(ids []ledger.HoldID, limit int) []ledger.HoldID { return ids[:min(limit, len(ids))] }
+// conserved checks that in each currency all debits are credits, posted and pending: of the
+// draft by its accounts, of the book by its totals.
+func (m *machine) conserved(t *rapid.T) {
+	posted, pending := map[money.Currency]int{}, map[money.Currency]int{}
+	for n := uint64(1); n <= 6; n++ {
+		if a, ok := m.draft.Account(account(n)); ok {
+			posted[a.Currency] += minor(a.DebitsPosted) - minor(a.CreditsPosted)
+			pending[a.Currency] += minor(a.DebitsPending) - minor(a.CreditsPending)
+		}
+	}
+	for c := range posted {
+		if posted[c] != 0 || pending[c] != 0 {
+			t.Fatalf("%v: %d posted and %d pending from nothing", c, posted[c], pending[c])
+		}
+	}
+	for _, total := range m.book.Totals() {
+		if total.Debits != total.Credits {
+			t.Fatalf("%v: debits %v, credits %v", total.Currency, total.Debits, total.Credits)
+		}
+	}
+}
 
 var cmpAmounts = cmpopts.EquateComparable(money.Amount{})
 
 func compareAccount(t *rapid.T, m *model, id ledger.AccountID, got ledger.Account, ok bool) {
-	spec, want := m.accounts[id]
-	if ok != want {
-		t.Fatalf("account %v is there: %v, in the model: %v", id, ok, want)
+	want, known := m.accounts[id]
+	if ok != known {
+		t.Fatalf("account %v is there: %v, in the model: %v", id, ok, known)
 	}
 	if !ok {
 		return
 	}
 	debits, credits, debitsHeld, creditsHeld := m.sums(id)
-	amount := func(minor int) money.Amount { return money.New(spec.Currency, uint64(minor)) }
-	if diff := cmp.Diff(ledger.Account{
-		Spec: spec, DebitsPosted: amount(debits), CreditsPosted: amount(credits),
+	amount := func(minor int) money.Amount { return money.New(want.Currency, uint64(minor)) }
+	account := ledger.Account{
+		Spec: want.Spec, DebitsPosted: amount(debits), CreditsPosted: amount(credits),
 		DebitsPending: amount(debitsHeld), CreditsPending: amount(creditsHeld),
 		LastRecord: got.LastRecord,
-	}, got, cmpAmounts); diff != "" {
-		t.Fatalf("account %v (-model +got):\n%s", id, diff)
 	}
-	if available := got.Available(); available != amount(max(0, m.free(id))) {
-		t.Fatalf("account %v has %v available, the model %d", id, available, m.free(id))
+	if want.Limits.Velocity.Period != 0 {
+		account.Outflow = ledger.Outflow{
+			Since: want.since, Amount: amount(want.spent), Count: uint32(want.times),
+		}
+	}
+	if account != got {
+		t.Fatalf("account %v (-model +got):\n%s", id, cmp.Diff(account, got, cmpAmounts))
+	}
+	balance, held, _ := m.stand(id)
+	if available := got.Available(); available != amount(max(0, balance-held)) {
+		t.Fatalf("account %v has %v available, the model %d", id, available, balance-held)
+	}
+	if posted, negative := got.Balance(); posted != amount(max(balance, -balance)) ||
+		negative != (balance < 0) {
+		t.Fatalf("account %v stands at %v, %v, in the model %d", id, posted, negative, balance)
 	}
 }
 
@@ -279,8 +399,10 @@ func compareHold(t *rapid.T, m *model, id ledger.HoldID, got ledger.Hold, ok boo
 	if ok != known {
 		t.Fatalf("hold %v is there: %v, in the model: %v", id, ok, known)
 	}
-	minor, _ := got.Amount.Uint64()
-	have := modelHold{got.Debit, got.Credit, int(minor), got.Expires, got.Bound, got.State}
+	have := modelHold{
+		got.Debit, got.Credit, minor(got.Amount), minor(got.Captured), got.Code, got.Expires,
+		got.Bound, got.State,
+	}
 	if ok && have != want {
 		t.Fatalf("hold %v is %+v, in the model %+v", id, have, want)
 	}
@@ -288,18 +410,24 @@ func compareHold(t *rapid.T, m *model, id ledger.HoldID, got ledger.Hold, ok boo
 
 func TestBookAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{book: ledger.NewBook(), committed: newModel(), drafted: newModel(), now: 10}
+		m := &machine{book: ledger.NewBook(), committed: newModel(10), drafted: newModel(10)}
 		m.begin()
 		for n := uint64(1); n <= 4; n++ {
-			s := ledger.Spec{ID: account(n), Currency: money.KRW, Kind: ledger.Kind(n)}
-			agree(t, m.draft.Open(s), m.drafted.open(s))
+			s := ledger.Spec{
+				ID: account(n), Currency: money.KRW, Kind: ledger.Kind(n),
+				Limits: someLimits.Draw(t, "limits"),
+			}
+			agree(t, m.draft.Open(s), m.drafted.try(func(m *model) { m.open(s) }))
 		}
-		t.Repeat(map[string]func(*rapid.T){
-			"open": m.Open, "flags": m.SetFlags, "post": m.Post, "postMore": m.Post,
-			"hold": m.Hold, "holdMore": m.Hold, "markMore": m.Mark,
-			"bind": m.Bind, "capture": m.Capture, "void": m.Void,
-			"expire": m.Expire, "mark": m.Mark, "rollback": m.Rollback,
+		actions := map[string]func(*rapid.T){
+			"open": m.Open, "flags": m.SetFlags, "limits": m.SetLimits,
+			"post": m.Post, "postMore": m.Post, "hold": m.Hold, "holdMore": m.Hold,
+			"bind": m.Bind, "capture": m.Capture, "captureMore": m.Capture, "void": m.Void,
+			"expire": m.Expire, "mark": m.Mark, "markMore": m.Mark, "rollback": m.Rollback,
 			"discard": m.Discard, "commit": m.Commit, "": m.Check,
-		})
+		}
+		for range 3 { // Longer than one run of rapid's.
+			t.Repeat(actions)
+		}
 	})
 }
