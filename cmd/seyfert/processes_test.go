@@ -301,4 +301,16 @@ func checkVerify(t *testing.T, program string, result sandbox.Result, thumbprint
 	if out, err := verify("--node", other); err == nil {
 		t.Fatalf("verify held for another node's pin:\n%s", out)
 	}
+	for name, words := range map[string]string{"posted": "moved KRW 500", "held": "reserved KRW"} {
+		const kept = "../../verify/testdata/"
+		args := []string{"verify", kept + name + ".json", "--headers", kept + "headers.bin"}
+		out, err := exec.Command(program, args...).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), words) {
+			t.Fatalf("verify of an entry: %v\n%s", err, out)
+		}
+		out, err = exec.Command(program, append(args, "--peer", other)...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "A pin of the other node (--peer)") {
+			t.Fatalf("verify of an entry with another node: %v\n%s", err, out)
+		}
+	}
 }
