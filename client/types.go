@@ -64,6 +64,10 @@ type Deposit struct {
 	Amount  money.Amount `json:"amount"`
 	Owner   string       `json:"owner"`
 	Created time.Time    `json:"created_at"`
+	// Entry is its number in history, for EntryProof; Proof and Anchor are as in Transfer.
+	Entry  uint64    `json:"entry"`
+	Proof  string    `json:"proof"`
+	Anchor *ChainRow `json:"anchor"`
 }
 
 // Entry is one line of an account's history. Side is "debit" or "credit", Balance the posted

@@ -197,7 +197,7 @@ func (n *Node) Deposits(by Caller, owner string, limit int) ([]Deposit, error) {
 	deposits := []Deposit{}
 	n.state.Read(func(v core.View) {
 		for _, row := range v.Deposits(owner, limit) {
-			deposits = append(deposits, depositView(row))
+			deposits = append(deposits, depositView(v, row))
 		}
 	})
 	return deposits, nil

@@ -46,11 +46,16 @@ func virtualView(row core.VirtualRow) VirtualAccount {
 	}
 }
 
-func depositView(row core.DepositRow) Deposit {
-	return Deposit{
+func depositView(v core.View, row core.DepositRow) Deposit {
+	d := Deposit{
 		ID: row.ID.String(), Rail: row.Rail, Notice: row.Notice, Amount: row.Amount,
 		Owner: row.Owner, Created: milli(row.At),
 	}
+	records, _ := v.FindTransfer(row.Transfer)
+	d.Entry = records[0].Number
+	_, leaf := v.RecordLeaf(d.Entry)
+	d.Proof, d.Anchor = proofOfLeaf(v, leaf)
+	return d
 }
 
 func entryView(id ledger.AccountID, line core.Entry) Entry {
@@ -184,7 +189,12 @@ func proofOf(v core.View, row core.TransferRow) (string, *ChainRow) {
 	if row.State != core.TransferCleared {
 		return ProofNone, nil
 	}
-	day, covered := v.DayCovering(row.Leaf)
+	return proofOfLeaf(v, row.Leaf)
+}
+
+// proofOfLeaf is proofOf for any leaf of the journal.
+func proofOfLeaf(v core.View, leaf int64) (string, *ChainRow) {
+	day, covered := v.DayCovering(leaf)
 	if !covered || day.Note == "" {
 		return ProofJournal, nil
 	}

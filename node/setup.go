@@ -253,7 +253,7 @@ func (n *Node) TakeNotice(ctx context.Context, notice Notice) (Deposit, error) {
 	if err != nil {
 		return Deposit{}, err
 	}
-	return depositView(row), nil
+	return read(n.state, func(v core.View) Deposit { return depositView(v, row) }), nil
 }
 
 // PeerTerms is what the operator agrees with a peer: where it is, which key it has, and the

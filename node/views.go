@@ -58,6 +58,9 @@ type Deposit struct {
 	Amount  money.Amount `json:"amount"`
 	Owner   string       `json:"owner"`
 	Created time.Time    `json:"created_at"`
+	Entry   uint64       `json:"entry" doc:"its number in history, which has a proof"`
+	Proof   string       `json:"proof" enum:"journal,checkpoint,anchored,confirmed"`
+	Anchor  *ChainRow    `json:"anchor,omitempty" doc:"the anchor of the day that covers it"`
 }
 
 // Entry is one line of an account's history.

@@ -126,6 +126,8 @@ func (p *NodePages) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /wallet/orders/{id}/verify", p.members(p.verify))
 	mux.HandleFunc("GET /wallet/orders/{id}/proof", p.members(p.proof))
 	mux.HandleFunc("GET /wallet/orders/{id}/receipt", p.members(p.receipt))
+	mux.HandleFunc("GET /wallet/deposits/{id}", p.members(p.deposit))
+	mux.HandleFunc("GET /wallet/deposits/{id}/proof", p.members(p.depositProof))
 	mux.HandleFunc("GET "+approvePath, p.members(p.showApprove))
 	mux.HandleFunc("POST "+approvePath, p.open(p.form(p.approve)))
 	mux.HandleFunc("GET /wallet/", p.open(func(http.ResponseWriter, *http.Request) error {

@@ -47,11 +47,7 @@ func (p *NodePages) home(w http.ResponseWriter, r *http.Request, who visitor) er
 			Balance: balance.Posted, Held: balance.Held, Available: balance.Available,
 		})
 	}
-	for _, account := range wallet.Virtual {
-		if way, ok := wayIn(account); ok {
-			v.Accounts = append(v.Accounts, way)
-		}
-	}
+	v.Accounts = waysIn(wallet)
 	items := historyOf(orders, deposits, v.Accounts)
 	first := min(len(items), (number-1)*historyPage)
 	if number > 1 && first == len(items) {
@@ -77,8 +73,9 @@ func historyOf(orders []node.Order, deposits []node.Deposit, in []VirtualAccount
 	}
 	for _, deposit := range deposits {
 		items = append(items, HistoryItem{
-			Key: "history.deposit", Party: sender(deposit, in), At: deposit.Created,
-			Status: Received, Flow: In, Amount: deposit.Amount,
+			URL: depositURL(deposit), Key: "history.deposit", Party: sender(deposit, in),
+			At: deposit.Created, Status: Received, Flow: In, Amount: deposit.Amount,
+			Proof: proofOfDeposit(deposit),
 		})
 	}
 	slices.SortStableFunc(items, func(a, b HistoryItem) int { return b.At.Compare(a.At) })
@@ -153,19 +150,25 @@ func (p *NodePages) prove(v *WalletPayment, who visitor, order node.Order) error
 	if err != nil {
 		return err
 	}
+	return p.grow(v, transfer.Anchor, orderURL(order)+"/proof", bundleName(order.Transfer))
+}
+
+// grow fills in how far the proof of what the page shows has grown towards an anchor, and where
+// its bundle is and under which name.
+func (p *NodePages) grow(v *WalletPayment, anchor *node.ChainRow, bundle, name string) error {
 	v.Provable = true
-	if transfer.Anchor == nil {
+	if anchor == nil {
 		return nil
 	}
 	for _, day := range p.cfg.Node.Days() {
-		if day.Day == transfer.Anchor.Day {
+		if day.Day == anchor.Day {
 			v.Checkpoint = &CheckpointFact{At: day.Closed, Size: day.Size, Root: day.Root}
 		}
 	}
 	if v.Proof.Level < Anchored {
 		return nil
 	}
-	v.Anchor = &AnchorFact{Height: transfer.Anchor.Height, TxID: transfer.Anchor.TxID}
+	v.Anchor = &AnchorFact{Height: anchor.Height, TxID: anchor.TxID}
 	descriptor, _, err := wire.ParseDescriptor(p.cfg.Node.Descriptor())
 	if err != nil {
 		return err
@@ -175,9 +178,9 @@ func (p *NodePages) prove(v *WalletPayment, who visitor, order node.Order) error
 		return err
 	}
 	v.Verify = &VerifyFacts{
-		Bundle: orderURL(order) + "/proof", File: bundleName(order),
+		Bundle: bundle, File: name,
 		Headers: p.cfg.Origin + "/v1/chain/headers", Page: node.HeadersMax,
-		Tip: transfer.Anchor.Height + transfer.Anchor.Confirmations, Thumbprint: thumbprint,
+		Tip: anchor.Height + anchor.Confirmations, Thumbprint: thumbprint,
 	}
 	return nil
 }
@@ -202,20 +205,26 @@ func (p *NodePages) proof(w http.ResponseWriter, r *http.Request, who visitor) e
 		return trouble{status: http.StatusConflict, title: "unproven", back: orderURL(order)}
 	}
 	bundle, err := p.cfg.Node.Bundle(r.Context(), who.Caller, order.Transfer)
+	return send(w, bundle, err, bundleName(order.Transfer), orderURL(order))
+}
+
+// send answers with a proof bundle under a file name, or leads back to the page of what it shall
+// prove, when there is none yet.
+func send(w http.ResponseWriter, bundle []byte, err error, name, back string) error {
 	if refused, ok := fault.Of(err); ok && refused.Code == fault.Refused {
-		return trouble{status: http.StatusConflict, title: "unproven", back: orderURL(order)}
+		return trouble{status: http.StatusConflict, title: "unproven", back: back}
 	}
 	if err != nil {
 		return err
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
-	h.Set("Content-Disposition", `attachment; filename="`+bundleName(order)+`"`)
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.Write(bundle) // the reader may be gone, which is no fault
 	return nil
 }
 
-// bundleName is the file name of an order's proof bundle.
-func bundleName(order node.Order) string { return order.Transfer + ".proof.json" }
+// bundleName is the file name of the proof bundle of what has an id.
+func bundleName(id string) string { return id + ".proof.json" }

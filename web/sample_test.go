@@ -43,7 +43,8 @@ func samples(tb testing.TB) map[string]func() web.View {
 	pages := map[string]func() web.View{
 		"home": sampleHome, "home-new": sampleHomeNew,
 		"payment": samplePayment, "payment-fresh": samplePaymentFresh,
-		"payment-held":  samplePaymentHeld,
+		"payment-held": samplePaymentHeld,
+		"deposit":      sampleDeposit, "deposit-fresh": sampleDepositFresh,
 		"approve":       func() web.View { return sampleApprove(false) },
 		"approve-short": func() web.View { return sampleApprove(true) },
 		"handover":      func() web.View { return sampleHandOver("/taken") },
@@ -181,6 +182,23 @@ func samplePayment() web.View {
 		Headers: "http://seoul.localhost:7401/v1/chain/headers", Page: 10_000, Tip: 823,
 		Thumbprint: "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
 	}
+	return p
+}
+
+func sampleDeposit() web.View {
+	p := samplePayment().(*web.WalletPayment)
+	p.Deposit, p.Status, p.Flow, p.Reference, p.OtherNode = true, web.Received, web.In, "", ""
+	p.ID, p.Other = "dep_01JD9W4K7Q3XH5B2N8T6V0YRGM",
+		web.Party{Name: "한빛은행", Lang: "ko", Latin: "Hanbit Bank"}
+	p.Verify.Bundle, p.Verify.File = "/wallet/deposits/"+p.ID+"/proof", p.ID+".proof.json"
+	return p
+}
+
+// sampleDepositFresh came from a bank that the page can't tell.
+func sampleDepositFresh() web.View {
+	p := samplePaymentFresh().(*web.WalletPayment)
+	p.Deposit, p.Status, p.Flow, p.Reference, p.OtherNode = true, web.Received, web.In, "", ""
+	p.Other = web.Party{}
 	return p
 }
 

@@ -173,22 +173,23 @@ type VirtualAccount struct {
 	Currency money.Currency
 }
 
-// WalletPayment is one payment with its proof.
+// WalletPayment is one payment, or one deposit, with its proof.
 type WalletPayment struct {
 	Frame
+	Deposit    bool // money that came in, from the bank Other
 	ID         string
 	HomeURL    string
 	Status     Status
 	Proof      Proof
 	Flow       Flow
 	Amount     money.Amount
-	Other      Party // the shop
+	Other      Party // the shop; of a deposit the bank, empty where it is not known
 	OtherNode  string
 	At         time.Time
 	Expires    time.Time // of what is held
 	Reference  string    // of the payment between the nodes; empty before a claim matched
 	ReceiptURL string    // where the receipt can be handed over again; empty once claimed
-	Provable   bool      // there is a transfer, whose proof grows to the chain
+	Provable   bool      // there is something whose proof grows to the chain
 	Checkpoint *CheckpointFact
 	Anchor     *AnchorFact
 	Final      int          // confirmations that this node calls final
