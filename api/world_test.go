@@ -104,6 +104,7 @@ func (n *names) Load(member string) ([32]byte, bool, error) {
 type settings struct {
 	limits      api.Limits
 	bodyTimeout time.Duration
+	streams     api.Streams
 }
 
 // newPlace starts a node of the given name on a chain.
@@ -198,7 +199,7 @@ func (p *place) config(s settings) api.Config {
 		Fetch:       peer.NewClient(p.out, p.signer, p.unix, rand.Reader).Fetch,
 		CheckoutURL: func(offer string) string { return p.url + "/checkout/" + offer },
 		Origin:      p.url, Now: p.clock.Now, Random: rand.Reader, Log: p.logger(),
-		Limits: s.limits, BodyTimeout: s.bodyTimeout,
+		Limits: s.limits, BodyTimeout: s.bodyTimeout, Streams: s.streams,
 	}
 }
 

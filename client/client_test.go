@@ -288,6 +288,8 @@ func calls(ctx context.Context, c *client.Client) {
 	c.AddPeer(ctx, client.PeerTerms{})
 	c.Events(ctx, 3, 5)
 	c.WaitEvents(ctx, 3, 5, time.Second)
+	c.Changes(ctx, 3, 5, time.Second)
+	c.Details(ctx, 3, 5)
 	c.Status(ctx)
 	c.Health(ctx)
 	c.Descriptor(ctx)
