@@ -80,5 +80,11 @@ func reasons() map[fault.Reason]reasonText {
 		fault.HistoryTooLong: {
 			"History too long", "The answer would need more history than one request reads.",
 		},
+		fault.ReadOnly: {
+			"Read only", "The node is a restored copy: it can be read and changes nothing.",
+		},
+		fault.DiskFull: {
+			"No room", "The node's disk has no room for a change; what was there can be read.",
+		},
 	}
 }

@@ -1,6 +1,6 @@
 package fault
 
-// Reason is the stable, machine-readable cause of an Error of the books, within its Code.
+// Reason is the stable, machine-readable cause of an Error, within its Code.
 // Reasons are part of the public API: one may be added, none may change its meaning.
 type Reason string
 
@@ -56,6 +56,10 @@ const (
 	RateMismatch Reason = "rate_mismatch"
 	// HistoryTooLong says that an answer would need more history than one request reads.
 	HistoryTooLong Reason = "history_too_long"
+	// ReadOnly says that the node is a restored copy, which changes nothing.
+	ReadOnly Reason = "read_only"
+	// DiskFull says that the node's disk has no room for what is asked.
+	DiskFull Reason = "disk_full"
 )
 
 // Reasons lists them all, in no order.
@@ -66,6 +70,7 @@ func Reasons() []Reason {
 		AccountManaged, AccountInUse, SameAccount, ZeroAmount, NegativeAmount, AmountPrecision,
 		AmountOverflow, MixedCurrencies, HoldEnded, HoldExpired, HoldExceeded, ExpiryPassed,
 		AlreadyReversed, NotReversible, IDReused, TooManyItems, TooManyLegs, LinkedRefused,
-		RateMismatch, HistoryTooLong,
+		RateMismatch, HistoryTooLong, ReadOnly,
+		DiskFull,
 	}
 }

@@ -36,6 +36,9 @@ func (s *Signer) SignHTTP(input []byte) ([]byte, error) {
 	if err := s.checkHTTP(string(input)); err != nil {
 		return nil, err
 	}
+	if s.locked() {
+		return nil, ErrLocked
+	}
 	return ed25519.Sign(s.keys.identity, input), nil
 }
 

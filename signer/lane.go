@@ -98,8 +98,11 @@ func (st *state) applySpend(a signedAnchor, at ref) error {
 }
 
 // LaneScript returns the P2TR output script of lane n, 34 bytes, or nil when n is not in
-// 0..LanesMax-1.
+// 0..LanesMax-1 or the signer has no keys.
 func (s *Signer) LaneScript(n int) []byte {
+	if s.locked() {
+		return nil
+	}
 	key, err := s.keys.lanes.key(n)
 	if err != nil {
 		return nil

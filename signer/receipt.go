@@ -9,6 +9,9 @@ import (
 // read nothing in it, and this node alone opens it. Errors: too_large when the text form would
 // be over wire.ReceiptTextMax.
 func (s *Signer) SealReceipt(plain []byte) (wire.SealedReceipt, error) {
+	if s.locked() {
+		return wire.SealedReceipt{}, ErrLocked
+	}
 	tooLarge := fault.New(fault.TooLarge, "receipt",
 		"the receipt's text would be over %d characters", wire.ReceiptTextMax)
 	if len(plain) > wire.ReceiptTextMax {
@@ -30,6 +33,9 @@ func (s *Signer) SealReceipt(plain []byte) (wire.SealedReceipt, error) {
 // is the same fault, so that its holder learns nothing: another node's receipt, another key,
 // one changed bit.
 func (s *Signer) OpenReceipt(sealed wire.SealedReceipt) ([]byte, error) {
+	if s.locked() {
+		return nil, ErrLocked
+	}
 	if sealed.Node == s.keys.did {
 		if plain, err := sealed.Open(s.keys.sealing); err == nil {
 			return plain, nil

@@ -51,7 +51,9 @@ func (c Config) validate() error {
 // time, each call with one fsync.
 type Signer struct {
 	keys         Keys
+	identity     ed25519.PublicKey
 	keyID        string
+	sealingKey   *ecdh.PublicKey
 	sealingKeyID string
 	sealing      Sealing
 	close        []io.Closer
@@ -128,8 +130,10 @@ func New(c Config) (*Signer, error) {
 	s := &Signer{
 		keys: c.Keys, names: c.Names, sealing: c.Sealing, random: c.Random, state: newState(),
 	}
-	s.keyID = wire.Thumbprint(s.Identity())
-	s.sealingKeyID = wire.SealingThumbprint(s.Sealing())
+	s.identity = c.Keys.identity.Public().(ed25519.PublicKey)
+	s.keyID = wire.Thumbprint(s.identity)
+	s.sealingKey = c.Keys.sealing.PublicKey()
+	s.sealingKeyID = wire.SealingThumbprint(s.sealingKey)
 	var err error
 	if s.journal, err = openJournal(c.Journal, s.replay); err != nil {
 		return nil, err
@@ -197,15 +201,13 @@ func (s *Signer) Network() string { return s.keys.network }
 
 // Identity returns the public key that verifies the node's messages, descriptors, offers,
 // checkpoints and HTTP signatures.
-func (s *Signer) Identity() ed25519.PublicKey {
-	return s.keys.identity.Public().(ed25519.PublicKey)
-}
+func (s *Signer) Identity() ed25519.PublicKey { return s.identity }
 
 // KeyID returns the RFC 7638 thumbprint of Identity.
 func (s *Signer) KeyID() string { return s.keyID }
 
 // Sealing returns the public key that receipts and sealed bodies for this node are sealed to.
-func (s *Signer) Sealing() *ecdh.PublicKey { return s.keys.sealing.PublicKey() }
+func (s *Signer) Sealing() *ecdh.PublicKey { return s.sealingKey }
 
 // SealingKeyID returns the RFC 7638 thumbprint of Sealing.
 func (s *Signer) SealingKeyID() string { return s.sealingKeyID }
@@ -227,6 +229,9 @@ func (s *Signer) Preimage(input []byte) [32]byte {
 // follows (protocol.md B7). It opens every record of every channel between the two, so it
 // stays in the node. Errors: invalid for a key that is no point or of low order.
 func (s *Signer) ChannelShared(peer []byte) ([]byte, error) {
+	if s.locked() {
+		return nil, ErrLocked
+	}
 	public, err := ecdh.X25519().NewPublicKey(peer)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "peer", "the peer's key is not an X25519 key")
