@@ -158,5 +158,5 @@ func (r Restored) Journal() ReadOnlyJournal { return ReadOnlyJournal{r.At} }
 // Propose implements Journal and refuses.
 func (j ReadOnlyJournal) Propose(context.Context, journal.Command) (journal.Result, error) {
 	return journal.Result{}, fault.New(fault.Unavailable, "", "This is a restored copy of the "+
-		"node as it stood after journal entry %d. It can be read; it changes nothing.", j.at)
+		"node as it stood after journal entry %d. It can be read; it changes nothing.", j.at).Because(fault.ReadOnly)
 }

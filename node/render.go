@@ -2,12 +2,14 @@ package node
 
 import (
 	"encoding/hex"
+	"errors"
 	"time"
 
 	"seyfert/core"
 	"seyfert/ledger"
 	"seyfert/money"
 	"seyfert/payment"
+	"seyfert/signer"
 	"seyfert/spv"
 	"seyfert/wire"
 )
@@ -33,6 +35,9 @@ func companyView(row core.CompanyRow) Company {
 
 func (n *Node) memberView(row core.MemberRow) (Member, error) {
 	name, err := n.cfg.Signer.OpenName(row.ID.String(), row.SealedName)
+	if errors.Is(err, signer.ErrLocked) {
+		name, err = "", nil // a restored copy has the sealed name alone
+	}
 	if err != nil {
 		return Member{}, err
 	}

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -50,6 +51,13 @@ type Parts struct {
 	Now func() time.Time
 	// Sandbox is the first page of the test bed, which the node's pages lead back to.
 	Sandbox string
+	// Check, if set, has the state held against the journal before the node serves, and is
+	// called with each step.
+	Check func(step string)
+	// Restore, if set, has a backup unpacked first, which is then served to be read.
+	Restore *Restore
+	// Resume makes a restored copy the node again.
+	Resume bool
 	// Limits replaces the API's bounds on how often callers may ask.
 	Limits api.Limits
 	// TestKey gives the explorer of a test bed a key to fill in, and whose it is; nil is none.
@@ -71,9 +79,19 @@ type Server struct {
 	rpc      io.Closer
 	http     *http.Server
 	address  net.Addr
-	stop     context.CancelFunc
-	running  sync.WaitGroup
-	failed   chan error
+	// control takes orders over the socket in the node's directory. backups is held while one
+	// is carried out, endBackup ends it.
+	control   *http.Server
+	backups   sync.Mutex
+	endBackup context.CancelFunc
+	// suspect says that the state is not what the journal leads to: no cut is made of it.
+	suspect bool
+	// copied says that this is a restored copy; lock is the file that holds it.
+	copied  bool
+	lock    *os.File
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	failed  chan error
 }
 
 // Start opens a node and serves it. Opening replays the journal from the newest cut, so that
@@ -85,12 +103,19 @@ func Start(ctx context.Context, cfg Config, parts Parts, log *slog.Logger) (_ *S
 	if parts.Now == nil {
 		parts.Now = time.Now
 	}
-	s := &Server{cfg: cfg, failed: make(chan error, 2)}
+	s := &Server{cfg: cfg, failed: make(chan error, 3)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	copied, err := s.restored(ctx, parts)
+	if err != nil {
+		return nil, err
+	}
+	if copied != nil {
+		return s, s.serveCopy(ctx, *copied, parts, log)
+	}
 	if s.signer, err = signer.Open(cfg.keysDir()); err != nil {
 		return nil, fmt.Errorf("open keys (made by seyfert init): %w", err)
 	}
@@ -100,6 +125,11 @@ func Start(ctx context.Context, cfg Config, parts Parts, log *slog.Logger) (_ *S
 	}
 	if err := s.openState(parts, log); err != nil {
 		return nil, err
+	}
+	if parts.Check != nil {
+		if err := s.check(ctx, parts.Check, log); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.openNode(ctx, parts, log); err != nil {
 		return nil, err
@@ -238,35 +268,30 @@ func (c Config) description() node.Description {
 
 // handler mounts the pages beside the API on one port.
 func (s *Server) handler(parts Parts, log *slog.Logger) (http.Handler, error) {
-	secret, err := readHexSecret(s.cfg.bankFile())
-	if err != nil {
-		return nil, fmt.Errorf("read the bank's secret: %w", err)
-	}
-	seconds := func() int64 { return parts.Now().Unix() }
-	receiver, err := peer.NewReceiver(s.cfg.Origin, s.signer, s.node.PeerKey, seconds)
-	if err != nil {
-		return nil, err
-	}
-	client := peer.NewClient(s.out, s.signer, seconds, rand.Reader)
 	limits := parts.Limits
 	if limits == (api.Limits{}) {
 		rates := s.cfg.RequestsPerSecond
 		limits = api.LimitsOf(rates.Address, rates.Caller)
 	}
-	faces, err := api.New(api.Config{
-		Node: s.node, Receiver: receiver, Bank: bank.New(secret, parts.Now),
-		Origin: s.cfg.Origin, Secure: s.cfg.secure(), Now: parts.Now, Random: rand.Reader,
-		Log: log, Limits: limits, Fetch: client.Fetch, Proxies: s.cfg.TrustedProxies,
+	config := api.Config{
+		Node: s.node, Origin: s.cfg.Origin, Secure: s.cfg.secure(), Now: parts.Now,
+		Random: rand.Reader, Log: log, Limits: limits, Proxies: s.cfg.TrustedProxies,
 		SignInURL:   func(code string) string { return s.cfg.Origin + "/wallet/sign-in?code=" + code },
 		CheckoutURL: func(offer string) string { return s.cfg.Origin + "/checkout/" + offer },
-	})
+	}
+	if !s.copied {
+		if err := s.addOthers(&config, parts); err != nil {
+			return nil, err
+		}
+	}
+	faces, err := api.New(config)
 	if err != nil {
 		return nil, err
 	}
 	pages, err := web.NewNode(web.NodeConfig{
 		Node: s.node, Origin: s.cfg.Origin, Secure: s.cfg.secure(), Now: parts.Now,
-		Proxies: s.cfg.TrustedProxies, Demo: s.cfg.loopback(), Sandbox: parts.Sandbox, TestKey: parts.TestKey,
-		Fetch: s.fetch, Log: log,
+		Proxies: s.cfg.TrustedProxies, Demo: s.cfg.loopback(), Sandbox: parts.Sandbox,
+		TestKey: parts.TestKey, Fetch: s.fetch, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -277,14 +302,50 @@ func (s *Server) handler(parts Parts, log *slog.Logger) (http.Handler, error) {
 	return mux, nil
 }
 
+// addOthers lets peers and the bank reach the API.
+func (s *Server) addOthers(config *api.Config, parts Parts) error {
+	secret, err := readHexSecret(s.cfg.bankFile())
+	if err != nil {
+		return fmt.Errorf("read the bank's secret: %w", err)
+	}
+	config.Bank = bank.New(secret, parts.Now)
+	seconds := func() int64 { return parts.Now().Unix() }
+	config.Receiver, err = peer.NewReceiver(s.cfg.Origin, s.signer, s.node.PeerKey, seconds)
+	config.Fetch = peer.NewClient(s.out, s.signer, seconds, rand.Reader).Fetch
+	return err
+}
+
 // fetch gets an offer from another node for the wallet, through the one outgoing client.
 func (s *Server) fetch(ctx context.Context, url string) (status int, body []byte, err error) {
+	if s.copied {
+		return 0, nil, errCopy()
+	}
 	answer, err := s.out.Do(ctx, http.MethodGet, url, http.Header{}, nil)
 	return answer.Status, answer.Body, err
 }
 
-// serve starts the listener and the workers.
+// serve starts the listener, the workers and the control socket.
 func (s *Server) serve(parts Parts, handler http.Handler, log *slog.Logger) error {
+	if err := s.listen(parts, handler, log); err != nil {
+		return err
+	}
+	var ctx context.Context
+	ctx, s.stop = context.WithCancel(context.Background())
+	s.running.Go(func() { s.node.Run(ctx) })
+	s.running.Go(func() {
+		select {
+		case err := <-s.journal.Failed():
+			s.failed <- err
+		case err := <-s.node.Failed():
+			s.failed <- err
+		case <-ctx.Done():
+		}
+	})
+	return s.listenControl()
+}
+
+// listen starts the listener.
+func (s *Server) listen(parts Parts, handler http.Handler, log *slog.Logger) error {
 	listener := parts.Listener
 	if listener == nil {
 		var err error
@@ -305,21 +366,9 @@ func (s *Server) serve(parts Parts, handler http.Handler, log *slog.Logger) erro
 		ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	s.http.RegisterOnShutdown(s.node.EndWaits)
-	var ctx context.Context
-	ctx, s.stop = context.WithCancel(context.Background())
-	s.running.Go(func() { s.node.Run(ctx) })
 	s.running.Go(func() {
 		if err := s.http.Serve(connections); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err
-		}
-	})
-	s.running.Go(func() {
-		select {
-		case err := <-s.journal.Failed():
-			s.failed <- err
-		case err := <-s.node.Failed():
-			s.failed <- err
-		case <-ctx.Done():
 		}
 	})
 	return nil
@@ -346,6 +395,7 @@ func (s *Server) Close() error {
 		}
 		cancel()
 	}
+	errs = append(errs, s.closeControl())
 	if s.stop != nil {
 		s.stop()
 	}
@@ -354,7 +404,10 @@ func (s *Server) Close() error {
 		errs = append(errs, s.journal.Close())
 	}
 	if s.store != nil {
-		errs = append(errs, s.store.Cut(s.core), s.store.Close())
+		if !s.suspect && s.core != nil {
+			errs = append(errs, s.store.Cut(s.core))
+		}
+		errs = append(errs, s.store.Close())
 	}
 	if s.rpc != nil {
 		errs = append(errs, s.rpc.Close())
@@ -366,6 +419,9 @@ func (s *Server) Close() error {
 	}
 	if s.signer != nil {
 		errs = append(errs, s.signer.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -20,8 +20,11 @@ const usage = `Seyfert: an open payments platform. One program, several uses:
       the whole world on this machine: two nodes, a bank, a shop, a Bitcoin chain
   seyfert init     --config FILE
       make a node's keys and secrets; shows what to fund and where the keys are
-  seyfert serve    --config FILE
-      run a node
+  seyfert serve    --config FILE [--check] [--restore DIR [--at INDEX]]
+      run a node; --check holds its state against its journal first, --restore
+      shows a backup, only to be read
+  seyfert backup   --config FILE --to DIR
+      have the running node write a backup into a new directory
   seyfert chain    --listen ADDR --dir DIR
       run a regtest Bitcoin chain for nodes in other processes (JSON-RPC)
   seyfert verify   BUNDLE --headers FILE [--node THUMBPRINT|FILE] [--peer THUMBPRINT|FILE]
@@ -68,6 +71,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 		"sandbox":  runSandbox,
 		"init":     runInit,
 		"serve":    runServe,
+		"backup":   runBackup,
 		"chain":    runChain,
 		"verify":   runVerify,
 		"simulate": runSimulate,

@@ -60,6 +60,9 @@ func readConfig(path string) (server.Config, error) {
 func runServe(ctx context.Context, args []string, out, errOut io.Writer) error {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	config := flags.String("config", "", "the node's configuration file")
+	check := flags.Bool("check", false, "hold the state against the journal before serving")
+	from := flags.String("restore", "", "a backup's directory, to be read in a new directory")
+	at := flags.Uint64("at", 0, "with --restore: the journal entry to stand behind; 0 is the last")
 	if err := parse(flags, args, errOut); err != nil {
 		return err
 	}
@@ -67,11 +70,24 @@ func runServe(ctx context.Context, args []string, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	node, err := server.Start(ctx, cfg, server.Parts{}, newLog(errOut, slog.LevelInfo))
+	var parts server.Parts
+	if *check {
+		parts.Check = func(step string) { fmt.Fprintf(out, "check: %s\n", step) }
+	}
+	if *from != "" {
+		parts.Restore = &server.Restore{From: *from, At: *at}
+	} else if *at != 0 {
+		return usageError("--at INDEX goes with --restore DIR")
+	}
+	node, err := server.Start(ctx, cfg, parts, newLog(errOut, slog.LevelInfo))
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s serves %s on %s\n", cfg.DID, cfg.Origin, node.Address())
+	serves := "serves"
+	if entry, is := node.Copy(); is {
+		serves = fmt.Sprintf("as it stood after journal entry %d, only to be read: serves", entry)
+	}
+	fmt.Fprintf(out, "%s %s %s on %s\n", cfg.DID, serves, cfg.Origin, node.Address())
 	select {
 	case <-ctx.Done():
 		return node.Close()
