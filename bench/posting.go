@@ -3,8 +3,6 @@ package bench
 import (
 	"context"
 	"errors"
-	"fmt"
-	"path/filepath"
 	"time"
 )
 
@@ -129,77 +127,4 @@ func (r *run) timed(ctx context.Context, p *place, callers []caller) (
 	f.Longest, f.Pause = micros(total.latency.longest), micros(total.silence)
 	f.CPU = round(float64(used) / float64(time.Microsecond) / float64(total.transfers))
 	return written - earlier, total.transfers, probeSync(r.dir, &r.sync)
-}
-
-// restart measures how long a node takes to start that holds many transfers: at its newest cut,
-// or at the cut before they came, so that all of them are replayed from the journal.
-func (r *run) restart(ctx context.Context) (err error) {
-	p, err := r.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.close()) }()
-	if err := p.stop(); err != nil { // with a cut
-		return err
-	}
-	if _, err := p.start(ctx); err != nil {
-		return err
-	}
-	callers, err := p.callers(ctx, r.c)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, hangUp(callers)) }()
-	books, err := p.books(r.c.Accounts)
-	if err != nil {
-		return err
-	}
-	filled, err := repeat(ctx, callers, r.c.Transfers)
-	if err != nil {
-		return err
-	}
-	if _, err := p.check(books, r.c, filled); err != nil {
-		return err
-	}
-	if err := p.stop(); err != nil {
-		return err
-	}
-	r.figures.Transfers = filled
-	if r.c.Way == Replay {
-		held, err := dropNewestCut(filepath.Join(p.dir, cutsDir))
-		if err != nil {
-			return err
-		}
-		r.figures.Transfers = books.records + filled - held
-	}
-	if err := probeSync(r.dir, &r.sync); err != nil {
-		return err
-	}
-	var took, used time.Duration
-	err = r.profiled(func() error {
-		begin, err := processTime()
-		if err != nil {
-			return err
-		}
-		if took, err = p.start(ctx); err != nil {
-			return err
-		}
-		end, err := processTime()
-		used = end - begin
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := p.check(books, r.c, filled); err != nil {
-		return fmt.Errorf("after the start: %w", err)
-	}
-	f := r.figures
-	f.Start, f.Seconds = took.Seconds(), round(took.Seconds())
-	if r.c.Way == Replay {
-		f.PerSecond = round(float64(f.Transfers) / took.Seconds())
-		f.CPU = round(float64(used) / float64(time.Microsecond) / float64(f.Transfers))
-	}
-	r.ended()
-	return nil
 }
