@@ -27,6 +27,9 @@ type line struct {
 	out    []byte
 	head   []byte // the request's line and headers, up to the length of its body
 	answer []byte
+	// until is when the connection gives up waiting; moving it costs as much as a small answer,
+	// so that it is moved once in a while only.
+	until time.Time
 }
 
 // dial opens a line for requests of one kind to a node on loopback.
@@ -47,8 +50,11 @@ func (l *line) ask(body []byte) ([]byte, error) {
 	l.out = strconv.AppendInt(l.out, int64(len(body)), 10)
 	l.out = append(l.out, "\r\n\r\n"...)
 	l.out = append(l.out, body...)
-	if err := l.conn.SetDeadline(time.Now().Add(answerWait)); err != nil {
-		return nil, err
+	if now := time.Now(); l.until.Sub(now) < answerWait {
+		l.until = now.Add(2 * answerWait)
+		if err := l.conn.SetDeadline(l.until); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := l.conn.Write(l.out); err != nil {
 		return nil, err
