@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -159,7 +160,7 @@ func (p *place) mustRefuse(w try) {
 		return
 	}
 	if answer.StatusCode != w.status || problem.Status != w.status || problem.Code != w.code ||
-		problem.Type != "/problems/"+w.code || problem.Title == "" || problem.Detail == "" {
+		problem.Type != "/problems/"+cmp.Or(problem.Reason, w.code) || problem.Title == "" || problem.Detail == "" {
 		p.t.Errorf("%s: %s, want %d %s", what, body, w.status, w.code)
 	}
 	if problem.Field != w.field && w.field != "*" {
@@ -313,6 +314,7 @@ func TestParameters(t *testing.T) {
 // TestIDs asks for what is malformed, what is another kind and what is not there.
 func TestIDs(t *testing.T) {
 	p := newPeople(t)
+	good := p.bodies()
 	ids := []string{
 		"x", "off_", "off_01M7Q5CQG0EG494N32ME2JRC65", "mem_01M7Q5CQG0EG494N32ME2JRC65",
 		"ord_01M7Q5CQG0EG494N32ME2JRC65", "clm_01M7Q5CQG0EG494N32ME2JRC65", p.lee.id,
@@ -330,7 +332,7 @@ func TestIDs(t *testing.T) {
 			before := p.node.State().Applied()
 			var sent io.Reader
 			if e.body != "" && !e.optional {
-				sent = strings.NewReader("{}")
+				sent = strings.NewReader(mustWrite(t, good[e.body]))
 			}
 			answer, body := p.send(e.method, e.url(id),
 				http.Header{"Authorization": {"Bearer " + p.key(e)}}, sent)

@@ -24,8 +24,9 @@ func keepers() []role { return []role{operator, company} }
 func (g *gate) mountBooks() {
 	g.mountTransfers()
 	g.mountHolds()
-	g.mountHold()
 	g.mountAccounts()
+	g.mountBookReads()
+	g.mountMetadata()
 }
 
 func (g *gate) mountTransfers() {
@@ -117,20 +118,6 @@ func (g *gate) mountHolds() {
 			freed, err := g.node.PostVoid(c.ctx, c.by, batch)
 			return replyOnce(freed, false, worded(err, ledger.ActVoid, false))
 		},
-	})
-}
-
-// mountHold reads a hold.
-func (g *gate) mountHold() {
-	register(g, operation{
-		id: "getHold", method: http.MethodGet, path: "/v1/holds/{id}", tag: tagBooks,
-		summary: "Read a hold as it stands", roles: []role{operator, company, member},
-	}, func(ctx context.Context, in *struct {
-		ID string `path:"id"`
-	},
-	) (*answer[node.BookHold], error) {
-		hold, err := g.node.BookHold(callerOf(ctx), in.ID)
-		return respond(hold, renamed(err, map[string]string{"hold": "id"}))
 	})
 }
 
@@ -353,17 +340,6 @@ func (g *gate) mountAccounts() {
 			Flags: in.Body.Flags, Limits: in.Body.Limits,
 		})
 		return respond(account, limitWords(renamed(err, map[string]string{"account": "id"})))
-	})
-	register(g, operation{
-		id: "getAccount", method: http.MethodGet, path: "/v1/accounts/{id}", tag: tagBooks,
-		summary: "Read an account with its four balances",
-		roles:   []role{operator, company, member},
-	}, func(ctx context.Context, in *struct {
-		ID string `path:"id"`
-	},
-	) (*answer[node.BookAccount], error) {
-		account, err := g.node.BookAccount(callerOf(ctx), in.ID)
-		return respond(account, renamed(err, map[string]string{"account": "id"}))
 	})
 }
 

@@ -49,8 +49,9 @@ func bookBodies() map[string]map[string]any {
 		"NewCapture": texts(map[string]any{
 			"id": txn, "amount": won, "more": true, "legs": []any{leg},
 		}),
-		"NewVoid":  {"id": txn},
-		"NewBatch": {"mode": "each", "items": []any{item}},
+		"NewVoid":     {"id": txn},
+		"NewMetadata": {"metadata": map[string]any{"a": "b"}},
+		"NewBatch":    {"mode": "each", "items": []any{item}},
 	}
 }
 

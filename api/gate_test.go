@@ -166,6 +166,8 @@ func TestClientTypes(t *testing.T) {
 		{node.BookTransfer{}, client.BookTransfer{}},
 		{node.BookLeg{}, client.BookLeg{}},
 		{node.BookHold{}, client.BookHold{}},
+		{node.PastBalance{}, client.PastBalance{}},
+		{node.Annotation{}, client.Annotation{}},
 	} {
 		ours, theirs := members(pair[0]), members(pair[1])
 		if !slices.Equal(ours, theirs) {

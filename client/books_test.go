@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"seyfert/client"
 	"seyfert/ledger"
@@ -24,6 +25,20 @@ func bookCalls(ctx context.Context, c *client.Client) {
 	c.Capture(ctx, "hld_1", client.CaptureRequest{})
 	c.Void(ctx, "hld_1")
 	c.PostItems(ctx, "all", []client.Item{{Amount: &won}})
+	at := time.UnixMilli(1_795_000_000_000)
+	every := client.Search{
+		Account: "acc_1", Company: "com_1", From: at, To: at, State: "held", Reference: "r",
+		Cursor: "7", Limit: 5,
+	}
+	c.BookTransfers(ctx, every)
+	c.BookHolds(ctx, every)
+	c.BookAccounts(ctx, client.AccountSearch{
+		Owner: "node", Code: 7, Currency: "KRW", After: "acc_1", Limit: 5,
+	})
+	c.Statement(ctx, "acc_1", at, at, 7, 5)
+	c.BalanceAt(ctx, "acc_1", at, at)
+	c.SetMetadata(ctx, "acc_1", nil)
+	c.Metadata(ctx, "acc_1", 7, 5)
 }
 
 // TestPostBatch holds that a batch travels as its bytes and its answer is read back.

@@ -28,6 +28,8 @@ type BookAccount struct {
 	Outflow       *Outflow     `json:"outflow"`
 	LastEntry     uint64       `json:"last_entry"`
 	Created       time.Time    `json:"created_at"`
+	// Metadata is the newest version of it.
+	Metadata map[string]string `json:"metadata"`
 }
 
 // Outflow is what left an account in the newest window of its velocity limit.

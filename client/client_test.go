@@ -265,7 +265,6 @@ func calls(ctx context.Context, c *client.Client) {
 	c.OpenVirtualAccount(ctx, client.VirtualAccount{})
 	c.Wallet(ctx)
 	c.WalletOf(ctx, "mem_1")
-	c.Entries(ctx, "acc_1", 7, 5)
 	c.Deposits(ctx, 5)
 	c.CreateOffer(ctx, client.OfferRequest{Amount: money.New(money.KRW, 1)})
 	c.Offers(ctx, 5)

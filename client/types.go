@@ -78,10 +78,13 @@ type Entry struct {
 	Transfer string       `json:"transfer"`
 	Hold     string       `json:"hold"`
 	Kind     string       `json:"kind"`
+	Code     uint16       `json:"code"`
 	Side     string       `json:"side"`
 	Amount   money.Amount `json:"amount"`
-	Balance  money.Amount `json:"balance"`
+	Balance  money.Signed `json:"balance"`
 	At       time.Time    `json:"at"`
+	// Effective is when moved money counts from; zero where none moved.
+	Effective time.Time `json:"effective_at"`
 }
 
 // Line is one line of a basket.

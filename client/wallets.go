@@ -3,7 +3,7 @@ package client
 import (
 	"context"
 	"net/url"
-	"strconv"
+	"time"
 )
 
 // Wallet reads the caller's own wallet. For companies and members.
@@ -26,11 +26,7 @@ func (c *Client) WalletOf(ctx context.Context, owner string) (Wallet, error) {
 func (c *Client) Entries(ctx context.Context, account string, before uint64, limit int) (
 	[]Entry, error,
 ) {
-	query := limited(limit)
-	if before != 0 {
-		query.Set("before", strconv.FormatUint(before, 10))
-	}
-	return rows[Entry](ctx, c, "/v1/accounts/"+url.PathEscape(account)+"/entries", query)
+	return c.Statement(ctx, account, time.Time{}, time.Time{}, before, limit)
 }
 
 // Deposits lists the caller's own deposits, newest first, at most limit (0: as many as the

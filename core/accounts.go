@@ -250,6 +250,9 @@ func annotate(s *step, c journal.Command) (any, *fault.Error) {
 	by := OwnerNode
 	if c.Principal.Kind == journal.Company {
 		by = c.Principal.ID
+		if held := s.newestMetadata(body.Subject); held.Version > 0 && held.Owner != by {
+			return nil, fault.New(fault.Forbidden, "subject", "The operator annotated this.")
+		}
 	}
 	if refused := s.annotate(body.Subject, by, "", body.Metadata, 0); refused != nil {
 		return nil, refused

@@ -97,6 +97,21 @@ func (v View) Metadata(subject string, limit int) []MetadataRow {
 	return rows
 }
 
+// MetadataBelow is Metadata from the version below one on; 0 is from the newest.
+func (v View) MetadataBelow(subject string, version uint64, limit int) []MetadataRow {
+	if version == 0 {
+		return v.Metadata(subject, limit)
+	}
+	var rows []MetadataRow
+	check(v.c.tables.metadata.ScanFrom(v.c.store, text(subject),
+		metadataKey(MetadataKey{subject, version - 1}),
+		func(_ []byte, row MetadataRow) bool {
+			rows = append(rows, row)
+			return len(rows) < limit
+		}))
+	return rows
+}
+
 // PostedWith is the text that a transfer or hold came with: the first version of its metadata, if
 // its first history record, which has the number, brought it.
 func (v View) PostedWith(subject string, number uint64) (MetadataRow, bool) {

@@ -237,6 +237,7 @@ type schema struct {
 	metadata    table.Table[MetadataKey, MetadataRow]
 	byReference table.Index[MetadataRow]
 	newestID    table.Table[struct{}, newestRow]
+	dated       table.Table[datedKey, int64]
 }
 
 // VirtualKey finds a virtual account by where money was sent.

@@ -116,6 +116,7 @@ func (s *schema) bookTables(c cbor) {
 	s.metadata = table.New[MetadataKey, MetadataRow](43, c, metadataKey, s.byReference)
 	// 45 is idPrefix.
 	s.newestID = table.New[struct{}, newestRow](46, c, one)
+	s.dated = table.New[datedKey, int64](47, c, datedKey.bytes)
 }
 
 func (s *schema) proofTables(c cbor) {

@@ -155,6 +155,7 @@ func (s *step) commit() {
 		Lines: c.cursor.Lines,
 	}
 	if len(records) > 0 {
+		s.date(c.cursor.Records+1, records)
 		s.keep(records)
 		next.Lines++
 	}

@@ -151,11 +151,20 @@ func (v View) Due(now int64) bool {
 // number of the account's line to continue below, or 0 for the newest; a number that is not a
 // line of the account has nothing below it. At most limit and one records are read.
 func (v View) History(id ledger.AccountID, before uint64, limit int) []Entry {
+	return v.HistoryFrom(id, 0, before, limit)
+}
+
+// HistoryFrom is History from one of the account's lines on, 0 for the newest, where before
+// names none.
+func (v View) HistoryFrom(id ledger.AccountID, last, before uint64, limit int) []Entry {
 	account, exists := v.c.book.Account(id)
 	if !exists || limit < 1 || before > v.c.cursor.Records {
 		return nil
 	}
 	from := account.LastRecord
+	if last != 0 {
+		from = last
+	}
 	if before != 0 {
 		line := v.Record(before)
 		_, _, previous, ok := line.Of(id)

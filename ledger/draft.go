@@ -165,7 +165,7 @@ func (d *Draft) RollbackTo(s Savepoint) {
 		s.holds <= len(d.holds) && s.holdUndo <= len(d.holdUndo) &&
 		s.records <= len(d.records), "no such savepoint")
 	for i := s.records; i < len(d.records); i++ {
-		if r := &d.records[i]; r.Kind.moves() {
+		if r := &d.records[i]; r.Kind.Moves() {
 			sum := d.sum(r.Amount.Currency())
 			sum.total = sum.total.minus(wideOf(r.Amount))
 		}

@@ -46,8 +46,8 @@ func (k RecordKind) String() string {
 	return names[k]
 }
 
-// moves says whether the record moved money.
-func (k RecordKind) moves() bool {
+// Moves says whether the record moved money.
+func (k RecordKind) Moves() bool {
 	return k == RecordPosted || k == RecordCaptured || k == RecordReversed
 }
 
@@ -138,7 +138,7 @@ func (r *Record) Append(buf []byte) []byte {
 // ids returns the subject and what is related to it.
 func (r *Record) ids() (subject, related [16]byte) {
 	switch {
-	case !r.Kind.moves():
+	case !r.Kind.Moves():
 		return r.Hold, [16]byte{}
 	case r.Kind == RecordCaptured:
 		return r.Transfer, r.Hold
@@ -173,7 +173,7 @@ func DecodeRecord(number uint64, data []byte) (Record, error) {
 	r.PreviousDebit, r.PreviousCredit = in.uint48(), in.uint48()
 	subject, related := in.id(), in.id()
 	switch {
-	case !r.Kind.moves():
+	case !r.Kind.Moves():
 		r.Hold = subject
 	case r.Kind == RecordCaptured:
 		r.Transfer, r.Hold = subject, related
@@ -202,7 +202,7 @@ func (r *Record) validate(signs uint8, hasSubject, isRelated bool) error {
 		return errors.New("record whose ids do not fit its kind")
 	case r.Leg != 0 && r.Kind != RecordPosted && r.Kind != RecordReversed, r.Leg >= LegsMax:
 		return errors.New("record whose leg does not fit its kind")
-	case r.Effective != 0 && !r.Kind.moves() && r.Kind != RecordHeld:
+	case r.Effective != 0 && !r.Kind.Moves() && r.Kind != RecordHeld:
 		return errors.New("record whose effective time does not fit its kind")
 	case r.Debit.IsZero() || r.Credit.IsZero() || r.Debit == r.Credit || r.Amount.IsZero():
 		return errors.New("record that moves nothing")

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/binary"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -240,10 +241,26 @@ func (n *Node) SetAccount(ctx context.Context, by Caller, account string, c Acco
 	return read(n.state, func(v core.View) BookAccount { return bookAccountView(v, row) }), nil
 }
 
-// Annotate sets the metadata of an account, transfer or hold; what it was stays readable.
+// Annotate sets the metadata of an account, transfer or hold; what it was stays readable. What
+// stands there already is not set again.
 func (n *Node) Annotate(ctx context.Context, by Caller, subject string,
 	pairs map[string]string,
 ) (Annotation, error) {
+	if by.Kind != journal.Company && !isOperator(by) {
+		return Annotation{}, forbidden()
+	}
+	seen, held := false, []core.MetadataRow{}
+	n.state.Read(func(v core.View) {
+		if seen = seesSubject(v, by, subject); seen {
+			held = v.Metadata(subject, 1)
+		}
+	})
+	if !seen {
+		return Annotation{}, noSubject()
+	}
+	if len(held) > 0 && owns(by, held[0].Owner) && maps.Equal(held[0].Metadata, pairs) {
+		return annotationView(held[0]), nil
+	}
 	row, _, err := propose[core.MetadataRow](ctx, n, by, core.KindAnnotate, Request{},
 		core.Annotate{Subject: subject, Metadata: pairs})
 	if err != nil {

@@ -152,10 +152,66 @@ func transferAsPosted(v core.View, by Caller, records []ledger.Record) BookTrans
 		}
 		t.Legs = append(t.Legs, leg)
 	}
-	if text, exists := v.PostedWith(t.ID, first.Number); exists {
+	if text, exists := v.PostedWith(t.ID, first.Number); exists && owns(by, text.Owner) {
 		t.Reference, t.Metadata = text.Reference, text.Metadata
 	}
 	return t
+}
+
+// newestText is the newest metadata of something, if the caller may see it.
+func newestText(v core.View, by Caller, subject string) (core.MetadataRow, bool) {
+	rows := v.Metadata(subject, 1)
+	if len(rows) == 0 || !owns(by, rows[0].Owner) {
+		return core.MetadataRow{}, false
+	}
+	return rows[0], true
+}
+
+// Annotations lists the versions of the metadata of an account, transfer or hold, newest first,
+// from below a version (0: from the newest).
+func (n *Node) Annotations(by Caller, subject string, below uint64, limit int) (
+	[]Annotation, error,
+) {
+	if err := checkLimit(limit); err != nil {
+		return nil, err
+	}
+	annotations := []Annotation{}
+	seen := false
+	n.state.Read(func(v core.View) {
+		for _, row := range v.MetadataBelow(subject, below, limit) {
+			if owns(by, row.Owner) {
+				annotations = append(annotations, annotationView(row))
+			}
+		}
+		seen = len(annotations) > 0 || below == 0 && seesSubject(v, by, subject)
+	})
+	if !seen {
+		return nil, noSubject()
+	}
+	return annotations, nil
+}
+
+func noSubject() *fault.Error {
+	return fault.New(fault.NotFound, "subject", "There is nothing with this id.")
+}
+
+// seesSubject says whether the caller may see an account, transfer or hold by its id.
+func seesSubject(v core.View, by Caller, subject string) bool {
+	if id, err := wire.ParseID[ledger.AccountKind](subject); err == nil {
+		row, exists := v.Account(id)
+		return exists && owns(by, row.Owner)
+	}
+	w := watch(v, by)
+	if id, err := wire.ParseID[ledger.TransferKind](subject); err == nil {
+		records, exists := v.FindTransfer(id)
+		return exists && w.any(records)
+	}
+	id, err := wire.ParseID[ledger.HoldKind](subject)
+	if err != nil {
+		return false
+	}
+	made, _, _, exists := v.FindHold(id)
+	return exists && w.any([]ledger.Record{made})
 }
 
 // effectiveOf is when a posted record counts from.
@@ -178,8 +234,8 @@ func transferAsItStands(v core.View, by Caller, records []ledger.Record) BookTra
 	if reversal, exists := v.Reversal(records[0].Transfer); exists {
 		t.State, t.ReversedBy = TransferReversed, reversal.Transfer.String()
 	}
-	if rows := v.Metadata(t.ID, 1); len(rows) > 0 {
-		t.Reference, t.Metadata = rows[0].Reference, rows[0].Metadata
+	if row, exists := newestText(v, by, t.ID); exists {
+		t.Reference, t.Metadata = row.Reference, row.Metadata
 	}
 	return t
 }
@@ -201,7 +257,7 @@ func holdAsMade(v core.View, by Caller, made ledger.Record) BookHold {
 		expires := milli(made.Effective)
 		h.Expires = &expires
 	}
-	if text, exists := v.PostedWith(h.ID, made.Number); exists {
+	if text, exists := v.PostedWith(h.ID, made.Number); exists && owns(by, text.Owner) {
 		h.Reference, h.Metadata = text.Reference, text.Metadata
 	}
 	return h
@@ -211,8 +267,8 @@ func holdAsItStands(v core.View, by Caller, made ledger.Record, live *ledger.Hol
 	ended *ledger.Record,
 ) BookHold {
 	h := holdAsMade(v, by, made)
-	if rows := v.Metadata(h.ID, 1); len(rows) > 0 {
-		h.Reference, h.Metadata = rows[0].Reference, rows[0].Metadata
+	if row, exists := newestText(v, by, h.ID); exists {
+		h.Reference, h.Metadata = row.Reference, row.Metadata
 	}
 	if live != nil {
 		left, captured := live.Left(), live.Captured

@@ -32,6 +32,8 @@ type BookAccount struct {
 	Outflow       *Outflow      `json:"outflow,omitempty" doc:"what left in the newest window"`
 	LastEntry     uint64        `json:"last_entry" doc:"number of its newest entry; 0 for none"`
 	Created       time.Time     `json:"created_at"`
+	// Metadata is the newest version of it.
+	Metadata map[string]string `json:"metadata,omitempty"`
 }
 
 // Outflow is what left an account in the newest window of its velocity limit.
@@ -249,6 +251,9 @@ func bookAccountView(v core.View, row core.AccountRow) BookAccount {
 		DebitsPosted: account.DebitsPosted, CreditsPosted: account.CreditsPosted,
 		DebitsHeld: account.DebitsPending, CreditsHeld: account.CreditsPending,
 		LastEntry: account.LastRecord, Created: milli(row.Created),
+	}
+	if rows := v.Metadata(view.ID, 1); len(rows) > 0 && rows[0].Owner == row.Owner {
+		view.Metadata = rows[0].Metadata
 	}
 	if account.Limits.Velocity.Period != 0 {
 		view.Outflow = &Outflow{

@@ -9,7 +9,6 @@ import (
 	"seyfert/core"
 	"seyfert/fault"
 	"seyfert/journal"
-	"seyfert/ledger"
 	"seyfert/payment"
 )
 
@@ -62,30 +61,48 @@ func (n *Node) Wallet(by Caller, owner string) (Wallet, error) {
 	return w, nil
 }
 
+// Span bounds the lines of an account by when they were recorded: from From on, before To. A zero
+// time is no bound.
+type Span struct{ From, To time.Time }
+
 // Entries lists an account's history, newest first, from below a line number (0: from the
 // newest).
 func (n *Node) Entries(by Caller, account string, before uint64, limit int) ([]Entry, error) {
-	var id ledger.AccountID
-	if err := parseID("account", account, &id); err != nil {
-		return nil, err
-	}
+	return n.Statement(by, account, Span{}, before, limit)
+}
+
+// Statement is Entries within a span of time.
+func (n *Node) Statement(by Caller, account string, span Span, before uint64, limit int) (
+	[]Entry, error,
+) {
 	if err := checkLimit(limit); err != nil {
 		return nil, err
 	}
-	entries := []Entry{}
-	allowed := false
-	n.state.Read(func(v core.View) {
-		row, exists := v.Account(id)
-		if allowed = exists && owns(by, row.Owner); !allowed {
-			return
+	id, err := n.ownAccount(by, account)
+	if err != nil {
+		return nil, err
+	}
+	entries, last := []Entry{}, uint64(0)
+	if before == 0 && !span.To.IsZero() {
+		end := read(n.state, func(v core.View) uint64 {
+			return v.NumberAt(span.To.UnixMilli()) - 1
+		})
+		if last = n.lastUpTo(id, end); last == 0 {
+			return entries, nil
 		}
-		for _, line := range v.History(id, before, limit) {
+	}
+	from := int64(0)
+	if !span.From.IsZero() {
+		from = span.From.UnixMilli()
+	}
+	n.state.Read(func(v core.View) {
+		for _, line := range v.HistoryFrom(id, last, before, limit) {
+			if line.Record.Time < from {
+				return
+			}
 			entries = append(entries, entryView(id, line))
 		}
 	})
-	if !allowed {
-		return nil, notFound("account")
-	}
 	return entries, nil
 }
 

@@ -67,10 +67,15 @@ func entryView(id ledger.AccountID, line core.Entry) Entry {
 	r := line.Record
 	e := Entry{
 		Number: r.Number, Account: id.String(), Kind: r.Kind.String(), Side: "credit",
-		Amount: r.Amount, Balance: r.CreditBalance, At: milli(r.Time),
+		Amount: r.Amount, At: milli(r.Time), Code: r.Code,
+		Balance: money.Signed{Amount: r.CreditBalance, Negative: r.CreditNegative},
 	}
 	if line.Debit {
-		e.Side, e.Balance = "debit", r.DebitBalance
+		e.Side = "debit"
+		e.Balance = money.Signed{Amount: r.DebitBalance, Negative: r.DebitNegative}
+	}
+	if r.Kind.Moves() {
+		e.Effective = effectiveOf(r)
 	}
 	if !r.Transfer.IsZero() {
 		e.Transfer = r.Transfer.String()

@@ -69,11 +69,14 @@ type Entry struct {
 	Account  string       `json:"account"`
 	Transfer string       `json:"transfer,omitempty"`
 	Hold     string       `json:"hold,omitempty"`
-	Kind     string       `json:"kind" doc:"posted, held, bound, captured, voided or expired"`
+	Kind     string       `json:"kind" doc:"posted, held, bound, captured, voided, expired, reversed"`
+	Code     uint16       `json:"code" doc:"the reason, by the caller's own numbers"`
 	Side     string       `json:"side" enum:"debit,credit"`
 	Amount   money.Amount `json:"amount"`
-	Balance  money.Amount `json:"balance" doc:"posted balance after this line"`
-	At       time.Time    `json:"at"`
+	Balance  money.Signed `json:"balance" doc:"posted balance after this line"`
+	At       time.Time    `json:"at" doc:"when it was recorded"`
+	// Effective is when the money counts from.
+	Effective time.Time `json:"effective_at,omitzero" doc:"when moved money counts from"`
 }
 
 // Offer is an offer of a company of this node. JWS is what a wallet needs to answer it. Basket

@@ -131,7 +131,7 @@ func (p *worldPage) ledger(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, e := range entries {
 		view.Lines = append(view.Lines, web.LedgerLine{
-			At: e.At.UTC(), Kind: e.Kind, Side: e.Side, Amount: e.Amount, Balance: e.Balance,
+			At: e.At.UTC(), Kind: e.Kind, Side: e.Side, Amount: e.Amount, Balance: e.Balance.Amount,
 			Transfer: e.Transfer,
 		})
 	}
