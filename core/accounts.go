@@ -1,6 +1,8 @@
 package core
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 
 	"seyfert/fault"
@@ -171,25 +173,54 @@ func setAccount(s *step, c journal.Command) (any, *fault.Error) {
 	return row, nil
 }
 
-// annotate keeps the texts that came with a batch.
-func (p *posting) annotate() *fault.Error {
+// texts are what came with the instruction at a place of the batch.
+func (p *posting) texts(at int) ledger.Attachment {
+	found, exists := slices.BinarySearchFunc(p.batch.Attachments, uint32(at),
+		func(a ledger.Attachment, at uint32) int { return cmp.Compare(a.Item, at) })
+	if !exists {
+		return ledger.Attachment{}
+	}
+	return p.batch.Attachments[found]
+}
+
+// annotate keeps the texts that came with the unit that was carried out, whose first history
+// record has a number.
+func (p *posting) annotate(number uint64) *fault.Error {
+	if len(p.batch.Attachments) == 0 {
+		return nil
+	}
 	owner := p.by.ID
 	if p.by.Kind != journal.Company {
 		owner = OwnerNode
 	}
-	for _, a := range p.batch.Attachments {
-		result := p.results[a.Item]
-		if result.Status != ledger.Created {
+	subject := subjectOf(p.s.line(number))
+	for i := range p.unit {
+		a := p.texts(len(p.results) + i)
+		if a.Reference == "" && len(a.Metadata) == 0 {
 			continue
 		}
-		r := p.s.line(result.Number)
-		subject := subjectOf(r)
-		refused := p.s.annotate(subject, owner, a.Reference, a.Metadata, result.Number)
+		refused := p.s.annotate(subject, owner, a.Reference, a.Metadata, number)
 		if refused != nil {
-			return p.blame(int(a.Item), refused)
+			return refused
 		}
 	}
 	return nil
+}
+
+// otherTexts names the text in which a unit that is asked for again, and whose first history
+// record has a number, differs from the first time.
+func (p *posting) otherTexts(at int, first ledger.Record) string {
+	row, came := get(p.s, p.s.tables.metadata, MetadataKey{subjectOf(first), 1})
+	if !came || row.Number != first.Number {
+		row = MetadataRow{}
+	}
+	switch a := p.texts(at); {
+	case a.Reference != row.Reference:
+		return "reference"
+	case !maps.Equal(a.Metadata, row.Metadata):
+		return "metadata"
+	}
+	return ""
 }
 
 // subjectOf is the id, as text, of the transfer or hold that a record tells of.

@@ -50,9 +50,6 @@ func post(s *step, c journal.Command) (any, *fault.Error) {
 	if refused := p.run(); refused != nil {
 		return nil, refused
 	}
-	if refused := p.annotate(); refused != nil {
-		return nil, refused
-	}
 	answer := make(ledger.Answer, 0, batch.Len()*ledger.OutcomeSize)
 	for _, r := range p.results {
 		answer = r.Append(answer)
@@ -203,6 +200,9 @@ func (p *posting) decide(first *ledger.Instruction) *fault.Error {
 	}
 	p.s.remember(first.ID, records)
 	written := p.s.draft.Records(start)
+	if refused := p.annotate(records); refused != nil {
+		return refused
+	}
 	for i := range p.unit {
 		r := ledger.Outcome{Status: ledger.Created, Number: records + uint64(i)}
 		r.AmountHigh, r.AmountLow = written[i].Amount.Words()

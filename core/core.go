@@ -32,6 +32,7 @@ type Core struct {
 	tree    *merkle.Tree
 	ids     *ids
 	cursor  Cursor
+	node    NodeRow // the row as the last entry left it
 	posting posting
 	scratch scratch
 	// credentials are those read lately.
@@ -65,6 +66,9 @@ func Open(stores Stores, book *ledger.Book) (*Core, error) {
 		return nil, err
 	}
 	c.cursor = cursor
+	if c.node, _, err = c.tables.node.Get(c.store, struct{}{}); err != nil {
+		return nil, fmt.Errorf("read the node's row: %w", err)
+	}
 	if c.tree, err = merkle.NewTree(merkle.Filed{Records: stores.Hashes}, cursor.Leaves); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,9 @@
 package core
 
 import (
+	"reflect"
+	"slices"
+
 	"seyfert/clearing"
 	"seyfert/journal"
 	"seyfert/ledger"
@@ -50,6 +53,14 @@ type NodeRow struct {
 	LastDay    uint32           `cbor:"12,keyasint"`
 	Peers      uint32           `cbor:"13,keyasint"`
 	Rule       uint16           `cbor:"14,keyasint"` // the rule version in force
+}
+
+// same says whether two versions of the row hold the same. Its lists are never changed in place.
+func (r NodeRow) same(other NodeRow) bool {
+	same := slices.Equal(r.Currencies, other.Currencies) &&
+		slices.Equal(r.Thresholds, other.Thresholds)
+	r.Currencies, r.Thresholds, other.Currencies, other.Thresholds = nil, nil, nil, nil
+	return same && reflect.DeepEqual(r, other)
 }
 
 // Cursor says how far the state has come. It is written with each entry and is not part of

@@ -30,7 +30,8 @@ type step struct {
 	leaves  []LeafRow
 	// known are the ids that this entry added.
 	known [][16]byte
-	node  NodeRow
+	// node is the row about the node, before what it was when the entry began.
+	node, before NodeRow
 	// rule is the rule version in force when the entry began.
 	rule uint16
 	// newest is the newest rule version that the proposer of the entry knew.
@@ -46,7 +47,7 @@ func (c *Core) begin(index uint64, e journal.Entry) *step {
 		newest: e.Header.Rule,
 	}
 	s.draft = c.book.Begin(s.now)
-	s.node, _ = get(s, c.tables.node, struct{}{})
+	s.node, s.before = c.node, c.node
 	if s.rule = s.node.Rule; s.rule > RuleVersion {
 		panic(fmt.Sprintf("core: rule version %d is in force at entry %d, this program knows up "+
 			"to %d: run the version that wrote it", s.rule, index, RuleVersion))
@@ -142,8 +143,9 @@ func (s *step) replay(old replayRow, c journal.Command) journal.Result {
 // commit writes everything the entry did, in one step, and moves the cursor.
 func (s *step) commit() {
 	c := s.core
-	// Also where every command was refused: holds may have expired, which numbers events.
-	if s.node.DID != "" {
+	// Also where every command was refused: holds may have expired, which numbers events. Most
+	// entries change nothing of the node itself.
+	if !s.node.same(s.before) {
 		put(s, s.tables.node, struct{}{}, s.node)
 	}
 	s.appendLeaves()
@@ -164,7 +166,7 @@ func (s *step) commit() {
 	next.Leaves, next.StateHash = c.tree.Size(), s.stateHash(changes)
 	put(s, s.tables.cursor, struct{}{}, next)
 	check(c.store.Apply(s.tx.Writes()))
-	c.cursor = next
+	c.cursor, c.node = next, s.node
 	c.hashes[next.Index%HashesKept] = next.StateHash
 }
 
