@@ -213,12 +213,12 @@ func (p *posting) decide(first *ledger.Instruction) *fault.Error {
 
 // mine checks that the principal may move money on an account.
 func (p *posting) mine(field string, id ledger.AccountID) *fault.Error {
-	account, exists := p.s.draft.Account(id)
-	if !exists || p.by.Kind == journal.Company && account.Owner != p.owner {
+	owner, flags, exists := p.s.draft.Owner(id)
+	if !exists || p.by.Kind == journal.Company && owner != p.owner {
 		return fault.New(fault.NotFound, field, "There is no such account.").
 			Because(fault.UnknownAccount)
 	}
-	if account.Flags&ledger.Managed != 0 {
+	if flags&ledger.Managed != 0 {
 		return fault.New(fault.Forbidden, field, "Only payments move money on this account.").
 			Because(fault.AccountManaged)
 	}
