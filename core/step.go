@@ -285,10 +285,11 @@ func get[K, V any](s *step, t table.Table[K, V], key K) (V, bool) {
 // put writes a row into the overlay.
 func put[K, V any](s *step, t table.Table[K, V], key K, v V) { check(t.Put(s.tx, key, v)) }
 
-// check stops the node on what must not happen: a broken invariant or storage that fails.
+// check stops the node on what must not happen: a broken invariant or storage that fails. It
+// panics with an error that wraps err, so that the node can tell a full disk from a fault.
 func check(err error) {
 	if err != nil {
-		panic("core: " + err.Error())
+		panic(fmt.Errorf("core: %w", err))
 	}
 }
 

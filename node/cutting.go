@@ -44,7 +44,7 @@ func (s *Store) Keep(c *core.Core) {
 		select {
 		case <-s.making.done:
 			if err := s.settle(c); err != nil {
-				panic("node: make cut: " + err.Error())
+				panic(fmt.Errorf("node: make cut: %w", err))
 			}
 		default:
 			return
@@ -55,7 +55,7 @@ func (s *Store) Keep(c *core.Core) {
 		return
 	}
 	if err := s.begin(c); err != nil {
-		panic("node: begin cut: " + err.Error())
+		panic(fmt.Errorf("node: begin cut: %w", err))
 	}
 }
 
@@ -94,8 +94,8 @@ func (s *Store) begin(c *core.Core) error {
 	return nil
 }
 
-// settle ends a cut that has been written, or could not be. One that was disturbed is no fault:
-// it will be tried again.
+// settle ends a cut that has been written, or could not be. One that was disturbed, or found no
+// room, is no fault: it will be tried again.
 func (s *Store) settle(c *core.Core) error {
 	m := s.making
 	s.making = nil
@@ -104,6 +104,12 @@ func (s *Store) settle(c *core.Core) error {
 		s.notBefore = m.index + cutPause
 		s.log.Warn("a cut was disturbed and will be made later", slog.Uint64("index", m.index))
 		return nil
+	}
+	if hindered(m.err) {
+		s.notBefore = m.index + cutPause
+		s.log.Error("a cut could not be made and will be tried later",
+			slog.Uint64("index", m.index), slog.String("error", m.err.Error()))
+		return os.RemoveAll(filepath.Join(s.dir, "cuts", cutName(m.index)+".making"))
 	}
 	if m.err != nil {
 		return m.err

@@ -16,6 +16,8 @@ type State struct {
 	changed chan struct{}
 	// keep, if set, is called after an entry with the state still locked: it makes cuts.
 	keep func(c *core.Core)
+	// end, if set, ends the process when the machine has no room for the state.
+	end func(err error)
 }
 
 // NewState takes a core over; keep may be nil.
@@ -23,10 +25,20 @@ func NewState(c *core.Core, keep func(c *core.Core)) *State {
 	return &State{core: c, changed: make(chan struct{}), keep: keep}
 }
 
+// EndBy sets what ends the process when the machine has no room for the state: its disk is full,
+// its files are all in use. end must not return: half of an entry is applied by then, and nobody
+// may read that. The entry is in the journal, and the next start applies it as a whole. Without
+// end the state panics, as it does over anything else that must not happen. It is called before
+// the journal is opened.
+func (s *State) EndBy(end func(err error)) { s.end = end }
+
 // Apply implements journal.Machine.
 func (s *State) Apply(index uint64, e journal.Entry) []journal.Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.end != nil {
+		defer s.endIfHindered()
+	}
 	results := s.core.Apply(index, e)
 	if s.keep != nil {
 		s.keep(s.core)
@@ -34,6 +46,17 @@ func (s *State) Apply(index uint64, e journal.Entry) []journal.Result {
 	close(s.changed)
 	s.changed = make(chan struct{})
 	return results
+}
+
+// endIfHindered is deferred while the state changes.
+func (s *State) endIfHindered() {
+	p := recover()
+	if err, ok := p.(error); ok && hindered(err) {
+		s.end(err)
+	}
+	if p != nil {
+		panic(p)
+	}
 }
 
 // Applied is the index of the newest entry in the state.

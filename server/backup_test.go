@@ -32,13 +32,15 @@ type lone struct {
 	chain    chain.Backend
 	running  *server.Server
 	operator node.Caller
+	log      *slog.Logger
 }
 
 func newLone(t *testing.T) *lone {
 	t.Helper()
 	blocks, err := chain.NewMemory(time.Now)
 	must(t, err)
-	l := &lone{t: t, chain: blocks, cfg: server.Config{
+	silent := slog.New(slog.DiscardHandler)
+	l := &lone{t: t, chain: blocks, log: silent, cfg: server.Config{
 		DID: "did:web:seoul.localhost", Dir: filepath.Join(t.TempDir(), "seoul"),
 		Listen: "127.0.0.1:0", Origin: "http://seoul.localhost:7401", Network: "regtest",
 		Currencies: []money.Currency{money.KRW}, Thresholds: []money.Amount{},
@@ -65,8 +67,7 @@ func (l *lone) start(parts server.Parts) error {
 		parts.Chain = l.chain
 	}
 	var err error
-	l.running, err = server.Start(l.t.Context(), l.cfg, parts,
-		slog.New(slog.NewTextHandler(io.Discard, nil)))
+	l.running, err = server.Start(l.t.Context(), l.cfg, parts, l.log)
 	if err != nil {
 		return err
 	}

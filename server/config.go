@@ -56,6 +56,9 @@ type Config struct {
 	Thresholds []money.Amount `json:"record_thresholds"`
 	// Lanes are the node's first anchor coins, in order; empty until they are funded.
 	Lanes []LaneConfig `json:"lanes"`
+	// ReserveMiB is the room on the disk below which no commands are taken, in MiB; 0 is
+	// ReserveMiBDefault.
+	ReserveMiB int `json:"reserve_mib,omitempty"`
 }
 
 // RatesConfig is how many requests may come in a second: from one address, and with one key or
@@ -145,6 +148,9 @@ func (c Config) validate() error {
 	}
 	if len(c.Currencies) == 0 || len(c.Currencies) > 64 {
 		return fmt.Errorf("currencies: 1 to 64 are needed")
+	}
+	if c.ReserveMiB < 0 || c.ReserveMiB > ReserveMiBMax {
+		return fmt.Errorf("reserve_mib: %d is not 0 to %d", c.ReserveMiB, ReserveMiBMax)
 	}
 	if len(c.Lanes) > signer.LanesMax {
 		return fmt.Errorf("lanes: at most %d", signer.LanesMax)

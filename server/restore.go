@@ -132,7 +132,8 @@ func (s *Server) openCopy(ctx context.Context, copied node.Restored, log *slog.L
 
 // errCopy is what a copy answers when it would have to reach someone.
 func errCopy() error {
-	return fault.New(fault.Unavailable, "", "This node is a restored copy: it reaches nobody.").
+	return fault.New(fault.Unavailable, "", "This node is a restored copy: it takes part in "+
+		"nothing.").
 		Because(fault.ReadOnly)
 }
 
@@ -140,15 +141,10 @@ func errCopy() error {
 // try again when the node itself is back.
 func refuseOthers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path, "/snp/") && !strings.HasPrefix(r.URL.Path, "/rail/") {
-			next.ServeHTTP(w, r)
+		if strings.HasPrefix(r.URL.Path, "/snp/") || strings.HasPrefix(r.URL.Path, "/rail/") {
+			writeFault(w, errCopy())
 			return
 		}
-		w.Header().Set("Content-Type", "application/problem+json")
-		w.Header().Set("Retry-After", "60")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = w.Write([]byte(`{"type":"/problems/read_only","title":"Read only","status":503,` +
-			`"code":"unavailable","reason":"read_only",` +
-			`"detail":"This node is a restored copy: it takes no messages and no notices."}` + "\n"))
+		next.ServeHTTP(w, r)
 	})
 }

@@ -56,6 +56,11 @@ type Parts struct {
 	Check func(step string)
 	// Restore, if set, has a backup unpacked first, which is then served to be read.
 	Restore *Restore
+	// End ends the process when the disk has no room for the state, and must not return; nil
+	// panics instead.
+	End func(err error)
+	// Free replaces the question how many bytes of room the disk of a directory has.
+	Free func(dir string) (uint64, error)
 	// Resume makes a restored copy the node again.
 	Resume bool
 	// Limits replaces the API's bounds on how often callers may ask.
@@ -84,6 +89,7 @@ type Server struct {
 	control   *http.Server
 	backups   sync.Mutex
 	endBackup context.CancelFunc
+	room      *room
 	// suspect says that the state is not what the journal leads to: no cut is made of it.
 	suspect bool
 	// copied says that this is a restored copy; lock is the file that holds it.
@@ -123,6 +129,10 @@ func Start(ctx context.Context, cfg Config, parts Parts, log *slog.Logger) (_ *S
 		return nil, fmt.Errorf("the keys in %s are those of %s on %s, the configuration names %s on %s",
 			cfg.keysDir(), s.signer.DID(), s.signer.Network(), cfg.DID, cfg.Network)
 	}
+	s.room = s.newRoom(parts, log)
+	if err := s.room.atStart(); err != nil {
+		return nil, err
+	}
 	if err := s.openState(parts, log); err != nil {
 		return nil, err
 	}
@@ -153,6 +163,7 @@ func (s *Server) openState(parts Parts, log *slog.Logger) (err error) {
 		return fmt.Errorf("open state: %w", err)
 	}
 	s.state = node.NewState(s.core, s.store.Keep)
+	s.state.EndBy(parts.End)
 	s.journal, err = journal.Open(journal.RaftConfig{
 		Dir: s.cfg.journalDir(), Machine: s.state,
 		Settings: journal.Settings{
@@ -186,8 +197,9 @@ func (s *Server) openNode(ctx context.Context, parts Parts, log *slog.Logger) (e
 			backend.Network(), s.cfg.Network)
 	}
 	seconds := func() int64 { return parts.Now().Unix() }
+	s.room.journal = s.journal
 	s.node, err = node.New(node.Config{
-		State: s.state, Journal: s.journal, Signer: s.signer, Chain: backend,
+		State: s.state, Journal: s.room, Signer: s.signer, Chain: backend,
 		Transport: peer.NewClient(s.out, s.signer, seconds, rand.Reader),
 		Now:       parts.Now, Random: rand.Reader,
 		Live: s.cfg.Network == networkMainnet, Log: log,
@@ -326,12 +338,14 @@ func (s *Server) fetch(ctx context.Context, url string) (status int, body []byte
 
 // serve starts the listener, the workers and the control socket.
 func (s *Server) serve(parts Parts, handler http.Handler, log *slog.Logger) error {
-	if err := s.listen(parts, handler, log); err != nil {
+	s.room.look()
+	if err := s.listen(parts, s.room.guard(handler), log); err != nil {
 		return err
 	}
 	var ctx context.Context
 	ctx, s.stop = context.WithCancel(context.Background())
 	s.running.Go(func() { s.node.Run(ctx) })
+	s.running.Go(func() { s.room.watch(ctx) })
 	s.running.Go(func() {
 		select {
 		case err := <-s.journal.Failed():

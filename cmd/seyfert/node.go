@@ -70,7 +70,11 @@ func runServe(ctx context.Context, args []string, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var parts server.Parts
+	parts := server.Parts{End: func(err error) {
+		fmt.Fprintf(errOut, "seyfert: the node stops: %v: make room and start it again; what was "+
+			"answered is safe\n", err)
+		os.Exit(1)
+	}}
 	if *check {
 		parts.Check = func(step string) { fmt.Fprintf(out, "check: %s\n", step) }
 	}
