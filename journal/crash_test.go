@@ -13,15 +13,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/hashicorp/raft-wal/fs"
-	"github.com/hashicorp/raft-wal/types"
-
 	"seyfert/fault"
 	"seyfert/journal"
+	"seyfert/journal/wal"
 )
 
 // crashDirEnv tells a run of the test binary that it is the child of the crash test and where
@@ -127,83 +124,39 @@ func liveAndDie(t *testing.T, dir, life string) []string {
 	return acknowledged
 }
 
-// disk is the operating system's files with faults.
-type disk struct {
-	*fs.FS
-	// syncsLeft counts down with each sync; from zero on, syncs fail.
-	syncsLeft atomic.Int64
-	// torn says that writes put only half of their bytes on the disk and fail.
-	torn atomic.Bool
-}
-
 var errDisk = errors.New("disk is gone")
 
-func newDisk(syncs int64) *disk {
-	d := &disk{FS: fs.New()}
-	d.syncsLeft.Store(syncs)
-	return d
-}
-
-func (d *disk) Create(dir, name string, size uint64) (types.WritableFile, error) {
-	f, err := d.FS.Create(dir, name, size)
-	return faultyFile{f, d}, err
-}
-
-func (d *disk) OpenWriter(dir, name string) (types.WritableFile, error) {
-	f, err := d.FS.OpenWriter(dir, name)
-	return faultyFile{f, d}, err
-}
-
-type faultyFile struct {
-	types.WritableFile
-	disk *disk
-}
-
-func (f faultyFile) WriteAt(p []byte, at int64) (int, error) {
-	if f.disk.torn.Load() {
-		n, _ := f.WritableFile.WriteAt(p[:len(p)/2], at)
-		return n, errDisk
-	}
-	return f.WritableFile.WriteAt(p, at)
-}
-
-func (f faultyFile) Sync() error {
-	if f.disk.syncsLeft.Add(-1) < 0 {
-		return errDisk
-	}
-	return f.WritableFile.Sync()
-}
-
-const endless = 1 << 40
-
 func TestFailedDiskStopsTheJournal(t *testing.T) {
-	faults := map[string]func(d *disk, on bool){
-		"sync fails": func(d *disk, on bool) {
-			d.syncsLeft.Store(endless)
-			if on {
-				d.syncsLeft.Store(0)
+	faults := map[string]func(op wal.Op) wal.Fault{
+		"sync fails": func(op wal.Op) wal.Fault {
+			if op.Length > 0 {
+				return wal.Fault{}
 			}
+			return wal.Fault{Err: errDisk}
 		},
-		"write is torn": func(d *disk, on bool) { d.torn.Store(on) },
+		"write is torn": func(op wal.Op) wal.Fault {
+			return wal.Fault{Err: errDisk, Written: op.Length / 2}
+		},
 	}
-	for name, breakIt := range faults {
+	for name, breakage := range faults {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			d := newDisk(endless)
+			disk := wal.NewDisk()
 			cfg := raftConfig(dir, &tape{})
-			cfg.Files = d
+			cfg.Files = disk
 			j := mustOpenRaft(t, cfg)
 			mustPropose(t, j, "a", "b")
-			breakIt(d, true)
+			disk.Break(breakage)
 			failTogether(t, j)
+			disk.Break(nil)
 			// A disk that works again changes nothing for this process.
-			breakIt(d, false)
 			_, err := j.Propose(t.Context(), command("x"))
 			wantFault(t, err, fault.Unavailable, "")
 			mustClose(t, j)
 
 			m := &tape{}
-			j = mustOpenRaft(t, raftConfig(dir, m))
+			cfg.Machine = m
+			j = mustOpenRaft(t, cfg)
 			if b := m.bodies(); len(b) < 2 || b[0] != "a" || b[1] != "b" {
 				t.Fatalf("acknowledged commands are gone: %q", b)
 			}
@@ -239,13 +192,21 @@ func failTogether(t *testing.T, j *journal.Raft) {
 
 // TestFailedSyncDuringOpen fails each of the first syncs of a start in turn.
 func TestFailedSyncDuringOpen(t *testing.T) {
-	dir := t.TempDir()
-	j := mustOpenRaft(t, raftConfig(dir, &tape{}))
+	dir, disk := t.TempDir(), wal.NewDisk()
+	cfg := raftConfig(dir, &tape{})
+	cfg.Files = disk
+	j := mustOpenRaft(t, cfg)
 	mustPropose(t, j, "a")
 	mustClose(t, j)
-	for syncs := range int64(10) {
-		cfg := raftConfig(dir, &tape{})
-		cfg.Files = newDisk(syncs)
+	for syncs := range 10 {
+		left := syncs
+		disk.Break(func(op wal.Op) wal.Fault {
+			if left--; op.Length == 0 && left < 0 {
+				return wal.Fault{Err: errDisk}
+			}
+			return wal.Fault{}
+		})
+		cfg.Machine = &tape{}
 		j, err := journal.Open(cfg)
 		if err == nil {
 			mustClose(t, j)
@@ -258,33 +219,38 @@ func TestFailedSyncDuringOpen(t *testing.T) {
 			t.Fatalf("after %d syncs: %v", syncs, err)
 		}
 	}
+	disk.Break(nil)
 	m := &tape{}
-	mustClose(t, mustOpenRaft(t, raftConfig(dir, m)))
+	cfg.Machine = m
+	mustClose(t, mustOpenRaft(t, cfg))
 	wantBodies(t, m, "a")
 }
 
-// TestDamagedEntryIsNotApplied flips a bit inside a kept entry.
-func TestDamagedEntryIsNotApplied(t *testing.T) {
-	dir := t.TempDir()
-	j := mustOpenRaft(t, raftConfig(dir, &tape{}))
-	mustPropose(t, j, "good", "to be damaged", "never reached")
-	files, err := filepath.Glob(filepath.Join(dir, "log", "*.wal"))
-	if err != nil || len(files) != 1 {
-		t.Fatalf("%q, %v", files, err)
-	}
-	flip(t, files[0], []byte("to be damaged"))
-	if err := j.Read(1, func(uint64, journal.Entry) bool { return true }); err == nil {
-		t.Fatal("a damaged entry was read")
-	}
-	mustClose(t, j)
+// TestDamagedJournalIsNotOpened flips a bit inside a kept entry, and one in the last.
+func TestDamagedJournalIsNotOpened(t *testing.T) {
+	for _, text := range []string{"to be damaged", "never reached"} {
+		dir := t.TempDir()
+		j := mustOpenRaft(t, raftConfig(dir, &tape{}))
+		mustPropose(t, j, "good", "to be damaged", "never reached")
+		files, err := filepath.Glob(filepath.Join(dir, "log", "*1.wal"))
+		if err != nil || len(files) != 1 {
+			t.Fatalf("%q, %v", files, err)
+		}
+		flip(t, files[0], []byte(text))
+		if err := j.Read(1, func(uint64, journal.Entry) bool { return true }); err == nil {
+			t.Fatal("a damaged entry was read")
+		}
+		mustClose(t, j)
 
-	m := &tape{}
-	_, err = journal.Open(raftConfig(dir, m))
-	if err == nil {
-		t.Fatal("a damaged journal was opened")
-	}
-	if len(m.bodies()) > 1 {
-		t.Fatalf("applied past the damage: %q", m.bodies())
+		m := &tape{}
+		_, err = journal.Open(raftConfig(dir, m))
+		if !errors.Is(err, journal.ErrDamaged) || !strings.Contains(err.Error(), files[0][len(dir)+5:]) ||
+			!strings.Contains(err.Error(), "restore a backup") {
+			t.Fatalf("opened with %v", err)
+		}
+		if len(m.bodies()) > 0 {
+			t.Fatalf("applied from a damaged journal: %q", m.bodies())
+		}
 	}
 }
 

@@ -2,15 +2,24 @@
 // the node's state is in it, once, in one order, before anyone is answered.
 //
 // It never knows what a command means: it orders, keeps and hands over bytes. It draws no
-// time and no randomness itself; both come in through Settings and are written into each
-// entry, so that the same journal gives the same state on every replay. Raft keeps the log on
-// disk with hashicorp/raft and raft-wal, as a cluster of one voter in this release; Memory
-// keeps it in memory, for simulation. Both hand the same entries with the same indexes to the
-// same Machine.
+// time and no randomness for an entry itself; both come in through Settings and are written
+// into each entry, so that the same journal gives the same state on every replay and on every
+// replica. Raft keeps the log on disk with hashicorp/raft over the room below, wal: on one
+// replica, or on three or five that elect a leader among them. Memory keeps it in memory, for
+// simulation. Both hand the same entries with the same indexes to the same Machine.
 //
 // An entry's index is the journal's own count of entries from 1. What raft writes for itself
 // has no index here, and the index is not in the entry's bytes: it is given when the entry is
 // applied.
+//
+// A machine keeps its state in cuts. They are the journal's snapshots, by reference: raft is
+// told where they stand, a replica that has fallen behind is sent the newest one's files, and
+// the entries before the older of two are deleted.
+//
+// Replicas know each other by their keys, and a replica's name is its public key. Only the
+// leader proposes. When it no longer leads, commands under way are answered with an outcome
+// that nobody knows, and the same command with the same id asks again; no acknowledged
+// command is ever lost while a majority of the replicas keeps its disks.
 package journal
 
 import (
@@ -48,8 +57,8 @@ type Settings struct {
 	Node string
 	// Rule is the rule version that new entries are to be applied under.
 	Rule uint16
-	// Now is the leader's clock in Unix milliseconds. Core clamps it to never run backwards. It
-	// and Seed are called by one goroutine at a time.
+	// Now is the leader's clock in Unix milliseconds. No entry has an earlier time than the one
+	// before it, whatever the clock says. It and Seed are called by one goroutine at a time.
 	Now func() int64
 	// Seed returns 32 fresh random bytes for an entry's header.
 	Seed func() [32]byte
@@ -79,9 +88,10 @@ func (s Settings) cut() uint64 {
 	return s.Applied()
 }
 
-// header makes the header of an entry proposed now.
-func (s Settings) header() Header {
-	return Header{Format: Format, Node: s.Node, Time: s.Now(), Rule: s.Rule, Seed: s.Seed()}
+// header makes the header of an entry proposed now, after one of another time.
+func (s Settings) header(after int64) Header {
+	now := max(s.Now(), after)
+	return Header{Format: Format, Node: s.Node, Time: now, Rule: s.Rule, Seed: s.Seed()}
 }
 
 // Result is the outcome of one command.
@@ -98,7 +108,8 @@ type Result struct {
 type Machine interface {
 	// Apply carries out one entry and returns one result per command, in order. It is called
 	// in the order of indexes without a gap, by one goroutine at a time, once per entry and
-	// life of the process. It must not call the journal and must not keep the entry.
+	// life of the process; after Cuts.Install it goes on behind that cut. It must not call the
+	// journal and must not keep the entry.
 	Apply(index uint64, e Entry) []Result
 }
 
@@ -117,9 +128,11 @@ func apply(m Machine, index uint64, e Entry) []Result {
 var (
 	errStopped = fault.New(fault.Unavailable, "", "the node takes no commands now")
 	errUnknown = fault.New(fault.Unavailable, "",
-		"the node stopped before the outcome was known; send the same request again")
+		"the outcome is not known; send the same request again")
 	errFull = fault.New(fault.TooMany, "",
 		"too many commands are waiting; send the same request again")
+	errNoRoom = fault.New(fault.Unavailable, "",
+		"the node's disk is full; nothing was written")
 )
 
 // waitError says that a caller stopped waiting.

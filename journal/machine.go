@@ -1,66 +1,44 @@
 package journal
 
 import (
-	"cmp"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
-	"slices"
 	"sync"
 
 	"github.com/hashicorp/raft"
 )
-
-// checksumSize is the length of the CRC32C that opens each log of ours: raft-wal checks what
-// it recovers at the tail, not what it reads later.
-const checksumSize = 4
-
-// seal returns the log bytes of an encoded entry.
-func seal(entry []byte) []byte {
-	data := make([]byte, checksumSize, checksumSize+len(entry))
-	binary.BigEndian.PutUint32(data, checksum(entry))
-	return append(data, entry...)
-}
-
-// open returns the entry in the bytes of a log.
-func open(data []byte) (Entry, error) {
-	if len(data) < checksumSize {
-		return Entry{}, errors.New("journal entry without checksum")
-	}
-	if binary.BigEndian.Uint32(data) != checksum(data[checksumSize:]) {
-		return Entry{}, errors.New("journal entry does not match its checksum")
-	}
-	return DecodeEntry(data[checksumSize:])
-}
-
-func checksum(data []byte) uint32 {
-	return crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli))
-}
 
 // flight is an entry on its way through raft, and the callers that wait for it.
 type flight struct {
 	entry Entry
 	data  []byte
 	batch []waiting
-	// applied receives the results, at most once, and has room for them.
+	// refused says why the entry was never proposed.
+	refused error
+	// applied receives the results, at most once, and has room for them. over is closed when
+	// the leadership ends in which the entry was proposed.
 	applied chan []Result
+	over    <-chan struct{}
 }
 
-// applier stands between raft and the machine: it counts the entries and decodes those that
-// this process did not propose itself. Raft's FSM goroutine alone calls Apply.
+// applier stands between raft and the machine: it numbers the entries and decodes those that
+// this process did not propose itself. Raft's FSM goroutine alone calls Apply and Restore.
 type applier struct {
 	machine Machine
+	store   *store
 	cut     uint64
 	fail    func(error)
+	// install takes in the cut that another replica sent; changed is told when other members
+	// are in force.
+	install func() (index uint64, at int64, err error)
+	changed func()
 
-	state sync.RWMutex // guards all below
-	// last is the index of the newest entry that was applied.
+	state sync.Mutex // guards all below
+	// last is the index of the newest entry that was applied, time that of its header.
 	last uint64
-	// runs says where raft keeps the entries: one run for each stretch without logs of raft's
-	// own in between, so about one for each start of the process.
-	runs []run
+	time int64
+	// grown, if anybody waits for it, is closed when last grows.
+	grown chan struct{}
 	// flying holds the entries under way, by the address of their log bytes, so that an entry
 	// that was encoded here is not decoded again.
 	flying map[*byte]*flight
@@ -68,27 +46,24 @@ type applier struct {
 	broken error
 }
 
-// run is a stretch of entries whose indexes lie apart from raft's by one number.
-type run struct{ index, raftIndex uint64 }
-
 // Apply implements raft.FSM. When an entry cannot be read nothing is applied from there on.
 func (a *applier) Apply(log *raft.Log) any {
-	index, f, ok := a.next(log)
+	index := a.store.Commands(log.Index)
+	f, ok := a.next(log)
 	if !ok {
 		return nil
 	}
 	var results []Result
+	at := int64(0)
 	if index > a.cut {
 		e, err := entryOf(f, log)
 		if err != nil {
 			a.stop(fmt.Errorf("entry %d: %w", index, err))
 			return nil
 		}
-		results = apply(a.machine, index, e)
+		results, at = apply(a.machine, index, e), e.Header.Time
 	}
-	a.state.Lock()
-	a.last = index
-	a.state.Unlock()
+	a.reach(index, at)
 	if f != nil {
 		f.applied <- results
 	}
@@ -99,25 +74,29 @@ func entryOf(f *flight, log *raft.Log) (Entry, error) {
 	if f != nil {
 		return f.entry, nil
 	}
-	return open(log.Data)
+	return DecodeEntry(log.Data)
 }
 
-// next counts a log and finds its entry among those under way.
-func (a *applier) next(log *raft.Log) (index uint64, f *flight, ok bool) {
+// next finds a log's entry among those under way. ok is false once nothing is applied any more.
+func (a *applier) next(log *raft.Log) (f *flight, ok bool) {
 	a.state.Lock()
 	defer a.state.Unlock()
-	if a.broken != nil {
-		return 0, nil, false
-	}
-	index = a.last + 1
-	if n := len(a.runs); n == 0 || log.Index-a.runs[n-1].raftIndex != index-a.runs[n-1].index {
-		a.runs = append(a.runs, run{index: index, raftIndex: log.Index})
-	}
 	if len(log.Data) > 0 {
 		f = a.flying[&log.Data[0]]
 		delete(a.flying, &log.Data[0])
 	}
-	return index, f, true
+	return f, a.broken == nil
+}
+
+// reach notes the newest applied entry and the time in its header.
+func (a *applier) reach(index uint64, at int64) {
+	a.state.Lock()
+	defer a.state.Unlock()
+	a.last, a.time = index, max(a.time, at)
+	if a.grown != nil {
+		close(a.grown)
+		a.grown = nil
+	}
 }
 
 func (a *applier) stop(err error) {
@@ -134,32 +113,55 @@ func (a *applier) expect(f *flight) {
 	a.flying[&f.data[0]] = f
 }
 
+// forget is told that nobody waits for the entries under way any more.
+func (a *applier) forget() {
+	a.state.Lock()
+	defer a.state.Unlock()
+	clear(a.flying)
+}
+
 // lastIndex returns the index of the newest applied entry and any failure to read one.
 func (a *applier) lastIndex() (uint64, error) {
-	a.state.RLock()
-	defer a.state.RUnlock()
+	a.state.Lock()
+	defer a.state.Unlock()
 	return a.last, a.broken
 }
 
-// place returns raft's index of an applied entry.
-func (a *applier) place(index uint64) uint64 {
-	a.state.RLock()
-	defer a.state.RUnlock()
-	at, exact := slices.BinarySearchFunc(a.runs, index, func(r run, i uint64) int {
-		return cmp.Compare(r.index, i)
-	})
-	if !exact {
-		at--
+// newestTime returns the latest time in a header that was applied.
+func (a *applier) newestTime() int64 {
+	a.state.Lock()
+	defer a.state.Unlock()
+	return a.time
+}
+
+// growth returns a channel that is closed when more is applied than now, and how far that is.
+func (a *applier) growth() (uint64, <-chan struct{}) {
+	a.state.Lock()
+	defer a.state.Unlock()
+	if a.grown == nil {
+		a.grown = make(chan struct{})
 	}
-	return a.runs[at].raftIndex + index - a.runs[at].index
+	return a.last, a.grown
 }
 
-// Snapshot implements raft.FSM. It is never called: this release keeps every entry.
-func (a *applier) Snapshot() (raft.FSMSnapshot, error) {
-	return nil, errors.New("journal: no snapshots")
-}
+// StoreConfiguration implements raft.ConfigurationStore.
+func (a *applier) StoreConfiguration(uint64, raft.Configuration) { a.changed() }
 
-// Restore implements raft.FSM. It is never called, as there are no snapshots.
-func (a *applier) Restore(io.ReadCloser) error {
-	return errors.New("journal: no snapshots")
+// Snapshot implements raft.FSM. It is never called: the machine makes cuts by itself, and the
+// snapshots of this replica are those.
+func (a *applier) Snapshot() (raft.FSMSnapshot, error) { return nil, errNoSnapshot }
+
+// Restore implements raft.FSM: it takes in the cut that another replica sent. What the reader
+// holds is only its name.
+func (a *applier) Restore(name io.ReadCloser) error {
+	defer name.Close()
+	index, at, err := a.install()
+	if err != nil {
+		err = fmt.Errorf("take in the state of another replica: %w", err)
+		a.stop(err)
+		return err
+	}
+	a.cut = index
+	a.reach(index, at)
+	return nil
 }

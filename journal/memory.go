@@ -15,7 +15,10 @@ type Memory struct {
 
 	log     sync.Mutex // guards all below and is held while the machine applies
 	entries [][]byte
+	newest  int64 // time of the newest header
 	closed  bool
+	over    chan struct{} // closed by Close
+	grown   chan struct{} // closed and replaced when an entry is applied
 }
 
 // NewMemory opens a journal that already holds the entries kept, in order. Those after the
@@ -28,18 +31,24 @@ func NewMemory(s Settings, m Machine, kept [][]byte) (*Memory, error) {
 	if cut > uint64(len(kept)) {
 		return nil, beyondEnd(cut, uint64(len(kept)))
 	}
-	for at := cut; at < uint64(len(kept)); at++ {
-		e, err := DecodeEntry(kept[at])
-		if err != nil {
-			return nil, fmt.Errorf("entry %d: %w", at+1, err)
-		}
-		apply(m, at+1, e)
-	}
-	return &Memory{
+	j := &Memory{
 		settings: s,
 		machine:  m,
 		entries:  append([][]byte(nil), kept...),
-	}, nil
+		over:     make(chan struct{}),
+		grown:    make(chan struct{}),
+	}
+	for index := max(cut, 1); index <= uint64(len(kept)); index++ {
+		e, err := DecodeEntry(kept[index-1])
+		if err != nil {
+			return nil, fmt.Errorf("entry %d: %w", index, err)
+		}
+		if index > cut {
+			apply(m, index, e)
+		}
+		j.newest = max(j.newest, e.Header.Time)
+	}
+	return j, nil
 }
 
 // beyondEnd says that a state holds entries which its journal has lost.
@@ -62,14 +71,19 @@ func (j *Memory) Propose(ctx context.Context, c Command) (Result, error) {
 	if j.closed {
 		return Result{}, errStopped
 	}
-	data := Entry{Header: j.settings.header(), Commands: []Command{c}}.Encode()
+	header := j.settings.header(j.newest)
+	j.newest = header.Time
+	data := Entry{Header: header, Commands: []Command{c}}.Encode()
 	// The machine gets what a replay would read, so a simulation tries the encoding too.
 	e, err := DecodeEntry(data)
 	if err != nil {
 		panic(err)
 	}
 	j.entries = append(j.entries, data)
-	return apply(j.machine, uint64(len(j.entries)), e)[0], nil
+	results := apply(j.machine, uint64(len(j.entries)), e)
+	close(j.grown)
+	j.grown = make(chan struct{})
+	return results[0], nil
 }
 
 // Entries returns the encoded entries so far, which must not be changed.
@@ -116,5 +130,43 @@ func (j *Memory) Close() error {
 		return errStopped
 	}
 	j.closed = true
+	close(j.over)
 	return nil
+}
+
+// Leading returns at once: memory always leads, until it is closed.
+func (j *Memory) Leading(context.Context) (Lead, error) {
+	j.log.Lock()
+	defer j.log.Unlock()
+	if j.closed {
+		return Lead{}, errStopped
+	}
+	return Lead{Term: 1, Over: j.over}, nil
+}
+
+// Barrier returns the index of the newest applied entry: everything acknowledged is applied.
+func (j *Memory) Barrier(ctx context.Context) (index uint64, err error) {
+	if _, err := j.Leading(ctx); err != nil {
+		return 0, err
+	}
+	return j.LastIndex(), nil
+}
+
+// WaitApplied waits until the entry of an index is applied.
+func (j *Memory) WaitApplied(ctx context.Context, index uint64) error {
+	for {
+		j.log.Lock()
+		last, grown := uint64(len(j.entries)), j.grown
+		j.log.Unlock()
+		if index <= last {
+			return nil
+		}
+		select {
+		case <-grown:
+		case <-j.over:
+			return errStopped
+		case <-ctx.Done():
+			return waitError(ctx)
+		}
+	}
 }

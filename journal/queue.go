@@ -64,6 +64,12 @@ func (q *queue) close() {
 	q.signal()
 }
 
+func (q *queue) isClosed() bool {
+	q.state.Lock()
+	defer q.state.Unlock()
+	return q.closed
+}
+
 // take waits for commands and returns as many as one entry may hold, within budget encoded
 // bytes. It returns none only when the queue is closed and empty.
 func (q *queue) take(budget int) []waiting {

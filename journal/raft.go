@@ -4,38 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
-	"github.com/hashicorp/raft-wal/fs"
-	"github.com/hashicorp/raft-wal/types"
+
+	"seyfert/journal/wal"
 )
 
-// Times of a cluster of one: it elects itself, so it need not wait for anybody. It leads some
-// 40 ms after its start.
-const (
-	electionTimeout = 20 * time.Millisecond
-	commitTimeout   = 10 * time.Millisecond
-	// leadershipWait is how long Open waits for leadership on a machine that is busy.
-	leadershipWait = 30 * time.Second
-	// snapshotInterval is how often raft asks itself whether to make a snapshot; with the
-	// threshold at its maximum the answer is always no.
-	snapshotInterval = 24 * time.Hour
-)
-
-// Sizes of the log's files.
+// Sizes of the log's files and of what is kept in memory of it.
 const (
 	// SegmentBytesDefault is the usual size of one file of the log.
 	SegmentBytesDefault = 64 << 20
 	// SegmentBytesMax is the largest size that may be asked for.
-	SegmentBytesMax = 1 << 30
+	SegmentBytesMax = wal.SegmentBytesMax
+	// RecentBytesMax bounds the newest logs that a replica of several keeps in memory.
+	RecentBytesMax = 16 << 20
 )
 
-// voterID names the one voter. Its address is within the process.
-const voterID = "voter-1"
+// reserveBytes is what the log's last file must still hold while no next one can be made: the
+// entries under way, and what raft adds.
+const reserveBytes = (FlightMax + 1) * (EntryBytesMax + 64<<10)
 
 // RaftConfig says how to open a Raft journal.
 type RaftConfig struct {
@@ -45,29 +37,48 @@ type RaftConfig struct {
 	Settings Settings
 	// Machine is what entries are applied to.
 	Machine Machine
+	// Cuts is where the machine keeps its state; nil means that it keeps none, and then the
+	// journal keeps every entry.
+	Cuts Cuts
+	// Cluster is what a replica of several needs; nil means that this one is alone.
+	Cluster *Cluster
+	// Alone makes this replica the only member, whatever the journal says. It is for the day
+	// when most of the others are lost for ever: what only they had is lost with them, and none
+	// of them may come back.
+	Alone bool
 	// SegmentBytes is the size at which the log starts a new file, reserved ahead; zero means
 	// SegmentBytesDefault. It may differ from one start to the next.
 	SegmentBytes int
-	// Files is the file system of the log's segments; nil means the operating system's. Tests
-	// put faults in here.
-	Files types.VFS
+	// Files is where the log's files are; nil means a directory in Dir. Tests put faults in
+	// here.
+	Files wal.Files
 }
 
-// Raft is a journal on disk.
+// Raft is a journal on disk, of one replica or of several.
 //
 // Commands that wait are written together: one sync serves all of them, and while it runs the
-// next entry gathers. Three goroutines beside raft's own: gather takes batches from the queue
-// and proposes them, respond answers their callers in order, watch ends raft. Close waits for
-// all of them.
+// next entry gathers. Four goroutines beside raft's own: gather takes batches from the queue
+// and proposes them, respond answers their callers in order, watch follows who leads and ends
+// raft, keep shortens the log. Close waits for all of them.
 type Raft struct {
-	settings Settings
-	store    *store
-	raft     *raft.Raft
-	applier  *applier
-	queue    *queue
+	settings  Settings
+	member    Replica
+	cluster   *Cluster
+	store     *store
+	raft      *raft.Raft
+	applier   *applier
+	queue     *queue
+	snapshots *snapshots
 
 	flights chan *flight
 	slots   chan struct{} // one value for each entry under way
+
+	// launching is held while an entry is proposed, and by whoever wants none to be.
+	launching sync.Mutex
+	underWay  sync.WaitGroup // entries proposed and not answered; added to with launching held
+	newest    int64          // time of the newest header made; guarded by launching
+
+	roles *roles
 
 	failure sync.Once
 	broken  chan struct{} // closed by the first failure
@@ -75,56 +86,93 @@ type Raft struct {
 
 	answered chan struct{} // closed by respond when every caller has an answer
 	halted   chan struct{} // closed by watch when raft has ended
+	kept     chan struct{} // closed by keep when it has ended
 	closing  sync.Once
 }
 
-// Open opens the journal, making it if it is new, and returns once this node leads and every
-// entry after the machine's cut is applied.
+// Open opens the journal, making it if it is new. A replica that is alone leads, and has applied
+// every entry, when Open returns; one of several takes part then, and may be far behind.
 func Open(cfg RaftConfig) (*Raft, error) {
-	if err := cfg.Settings.validate(); err != nil {
+	if err := cfg.complete(); err != nil {
 		return nil, err
-	}
-	if cfg.SegmentBytes < 0 || cfg.SegmentBytes > SegmentBytesMax {
-		return nil, fmt.Errorf("journal: segments of %d bytes", cfg.SegmentBytes)
-	}
-	if cfg.SegmentBytes == 0 {
-		cfg.SegmentBytes = SegmentBytesDefault
-	}
-	if cfg.Files == nil {
-		cfg.Files = fs.New()
 	}
 	j := &Raft{
 		settings: cfg.Settings,
+		member:   cfg.self(),
+		cluster:  cfg.Cluster,
 		queue:    newQueue(),
 		flights:  make(chan *flight, FlightMax),
 		slots:    make(chan struct{}, FlightMax),
+		roles:    newRoles(),
 		broken:   make(chan struct{}),
 		failed:   make(chan error, 1),
 		answered: make(chan struct{}),
 		halted:   make(chan struct{}),
+		kept:     make(chan struct{}),
 	}
-	j.applier = &applier{
-		machine: cfg.Machine,
-		cut:     cfg.Settings.cut(),
-		fail:    j.fail,
-		flying:  make(map[*byte]*flight, FlightMax),
-	}
-	store, err := openStore(cfg, j.fail)
-	if err != nil {
+	var err error
+	if j.store, err = openStore(cfg, j.fail); err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	j.store = store
-	leading := make(chan bool, 1)
-	if err := j.start(leading); err != nil {
-		if j.raft != nil {
-			err = errors.Join(err, j.raft.Shutdown().Error())
-		}
+	if err := j.open(cfg); err != nil {
+		j.disconnect()
 		return nil, errors.Join(fmt.Errorf("open journal: %w", err), j.store.close())
+	}
+	return j, nil
+}
+
+// complete checks a configuration and fills in what it leaves open.
+func (cfg *RaftConfig) complete() error {
+	if err := cfg.Settings.validate(); err != nil {
+		return err
+	}
+	if cfg.SegmentBytes == 0 {
+		cfg.SegmentBytes = SegmentBytesDefault
+	}
+	if cfg.SegmentBytes < 0 || cfg.SegmentBytes > SegmentBytesMax {
+		return fmt.Errorf("journal: segments of %d bytes", cfg.SegmentBytes)
+	}
+	if cfg.Cluster != nil {
+		return cfg.Cluster.complete()
+	}
+	return nil
+}
+
+// open starts everything over an open store.
+func (j *Raft) open(cfg RaftConfig) error {
+	if err := os.RemoveAll(filepath.Join(cfg.Dir, incomingName)); err != nil {
+		return err
+	}
+	j.applier = &applier{
+		machine: cfg.Machine, store: j.store, cut: cfg.Settings.cut(), fail: j.fail,
+		changed: func() {}, flying: make(map[*byte]*flight, FlightMax),
+	}
+	if cfg.Cluster != nil {
+		j.applier.changed = cfg.Cluster.Layer.refresh
+	}
+	j.snapshots = newSnapshots(j.store, cfg.Cuts, j.applier, filepath.Join(cfg.Dir, incomingName))
+	j.applier.install = j.snapshots.install
+	if err := j.snapshots.begin(j.applier.cut); err != nil {
+		return err
+	}
+	notify := make(chan bool, notifyRoom)
+	if err := j.start(cfg, notify); err != nil {
+		return err
 	}
 	go j.gather()
 	go j.respond()
-	go j.watch(leading)
-	return j, nil
+	go j.watch(notify)
+	go j.keep()
+	if cfg.Cluster != nil {
+		return nil
+	}
+	if err := j.awaitLead(); err != nil {
+		j.queue.close()
+		<-j.halted
+		<-j.kept
+		return err
+	}
+	return nil
 }
 
 // fail makes the first failure known. Nothing is written after it.
@@ -136,187 +184,110 @@ func (j *Raft) fail(err error) {
 	})
 }
 
-// start runs raft until it leads and has applied everything. Leading is told each change.
-func (j *Raft) start(leading chan bool) error {
+// start starts raft, which tells each change of its leadership to notify.
+func (j *Raft) start(cfg RaftConfig, notify chan<- bool) error {
 	config := raft.DefaultConfig()
-	config.LocalID = voterID
-	config.HeartbeatTimeout = electionTimeout
-	config.ElectionTimeout = electionTimeout
-	config.LeaderLeaseTimeout = electionTimeout
+	config.LocalID = raft.ServerID(j.member.ID)
 	config.CommitTimeout = commitTimeout
+	config.MaxAppendEntries = appendEntriesMax
+	config.ShutdownOnRemove = false
+	config.NoSnapshotRestoreOnStart = true // the machine opens its newest cut by itself
 	config.SnapshotInterval = snapshotInterval
-	config.SnapshotThreshold = math.MaxUint64
+	config.SnapshotThreshold = 1<<64 - 1
 	config.Logger = hclog.NewNullLogger()
-	config.NotifyCh = leading
-
-	address, transport := raft.NewInmemTransport(voterID)
-	snapshots := raft.NewDiscardSnapshotStore()
-	if err := j.bootstrap(config, snapshots, transport, address); err != nil {
+	config.NotifyCh = notify
+	j.pace(config)
+	if err := j.settle(cfg); err != nil {
 		return err
 	}
+	transport := j.connect()
 	var err error
-	j.raft, err = raft.NewRaft(config, j.applier, j.store, j.store, snapshots, transport)
+	j.raft, err = raft.NewRaft(config, j.applier, j.store, j.store, j.snapshots, transport)
+	if err != nil {
+		if open, ok := transport.(raft.WithClose); ok {
+			err = errors.Join(err, open.Close())
+		}
+		return err
+	}
+	if j.cluster != nil {
+		j.cluster.Layer.admit(j.Replicas)
+	}
+	return nil
+}
+
+// settle writes into the log who the members are, where this replica alone decides that: in a
+// new log, in one whose only member went by another name or address, and with Alone.
+func (j *Raft) settle(cfg RaftConfig) error {
+	self := raft.Configuration{Servers: []raft.Server{{
+		ID: raft.ServerID(j.member.ID), Address: raft.ServerAddress(j.member.Address),
+	}}}
+	members, known := j.snapshots.members()
+	switch {
+	case !known && cfg.Cluster != nil && cfg.Cluster.Join:
+		return nil
+	case !known:
+		// A crash in the middle of an earlier start may have left a term and no log.
+		return j.found(self)
+	case len(members.Servers) == 1 && members.Servers[0] == self.Servers[0]:
+		return nil
+	case len(members.Servers) > 1 && !cfg.Alone && cfg.Cluster == nil:
+		return fmt.Errorf("the journal has %d members, and no cluster is configured",
+			len(members.Servers))
+	case len(members.Servers) > 1 && !cfg.Alone:
+		return nil
+	}
+	return j.found(self)
+}
+
+// found appends a configuration to the log. Raft takes the newest one for valid at once.
+func (j *Raft) found(members raft.Configuration) error {
+	term, err := j.store.GetUint64([]byte(currentTermKey))
 	if err != nil {
 		return err
 	}
-	late := time.NewTimer(leadershipWait)
-	defer late.Stop()
-	select {
-	case <-leading:
-	case err := <-j.failed:
-		return err
-	case <-late.C:
-		return fmt.Errorf("no leadership after %v", leadershipWait)
-	}
-	if err := j.raft.Barrier(0).Error(); err != nil {
-		select {
-		case failure := <-j.failed: // the reason why raft no longer leads
-			return failure
-		default:
+	if term == 0 {
+		term = 1
+		if err := j.store.Log.SetUint64([]byte(currentTermKey), term); err != nil {
 			return err
 		}
 	}
-	last, err := j.applier.lastIndex()
-	if err == nil && last < j.applier.cut {
-		err = beyondEnd(j.applier.cut, last)
-	}
-	return err
+	return j.store.StoreLog(&raft.Log{
+		Index: j.store.Next(), Term: term, Type: raft.LogConfiguration,
+		Data: raft.EncodeConfiguration(members),
+	})
 }
 
-// bootstrap writes the cluster of one into a new log.
-func (j *Raft) bootstrap(
-	config *raft.Config, snapshots raft.SnapshotStore, transport raft.Transport,
-	address raft.ServerAddress,
-) error {
-	last, err := j.store.LastIndex()
-	if err != nil || last > 0 {
-		return err
-	}
-	// A crash in the middle of an earlier bootstrap leaves a term and no log. Raft would take
-	// that for a member of a cluster it no longer knows and wait for ever.
-	if err := j.store.SetUint64([]byte(currentTermKey), 0); err != nil {
-		return err
-	}
-	return raft.BootstrapCluster(config, j.store, j.store, snapshots, transport,
-		raft.Configuration{Servers: []raft.Server{{ID: voterID, Address: address}}})
-}
-
-// Propose writes the command, together with whatever else waits, and returns what the machine
-// answered, after the entry is synced and applied. The body must not be changed afterwards.
-// When ctx ends only the waiting ends: the command may still be carried out. An error is a
-// *fault.Error (invalid, too large, too many, unavailable), or comes from ctx; a command that
-// the machine refuses is a result with a Fault, not an error.
-func (j *Raft) Propose(ctx context.Context, c Command) (Result, error) {
-	if refused := c.validate(); refused != nil {
-		return Result{}, refused
-	}
-	if ctx.Err() != nil {
-		return Result{}, waitError(ctx)
-	}
-	outcome, err := j.queue.add(c.normal())
-	if err != nil {
-		return Result{}, err
-	}
+// awaitLead waits until this replica leads and every entry is applied.
+func (j *Raft) awaitLead() error {
+	late := time.NewTimer(leadershipWait)
+	defer late.Stop()
 	select {
-	case a := <-outcome:
-		return a.result, a.err
-	case <-ctx.Done():
-	}
-	return Result{}, waitError(ctx)
-}
-
-// gather turns what waits into entries until the queue is closed and empty.
-func (j *Raft) gather() {
-	defer close(j.flights)
-	budget := EntryBytesMax - headerBytesMax - len(j.settings.Node)
-	for {
-		// The slot comes first: while none is free the batch grows.
-		j.slots <- struct{}{}
-		batch := j.queue.take(budget)
-		if len(batch) == 0 {
-			return
-		}
-		f := &flight{batch: batch, applied: make(chan []Result, 1)}
-		if !j.isBroken() {
-			j.launch(f)
-		}
-		j.flights <- f
-	}
-}
-
-func (j *Raft) isBroken() bool {
-	select {
-	case <-j.broken:
-		return true
-	default:
-		return false
-	}
-}
-
-// launch makes an entry of the batch and proposes it.
-func (j *Raft) launch(f *flight) {
-	f.entry = Entry{Header: j.settings.header(), Commands: make([]Command, len(f.batch))}
-	for i := range f.batch {
-		f.entry.Commands[i] = f.batch[i].command
-	}
-	f.data = seal(f.entry.Encode())
-	j.applier.expect(f)
-	// The outcome comes from the applier. Raft's own answer is not waited for: it can stay
-	// away for ever when raft ends, and any error of it ends raft, which watch sees.
-	j.raft.Apply(f.data, 0)
-}
-
-// respond answers the callers of each entry, in order, until gather has ended.
-func (j *Raft) respond() {
-	defer close(j.answered)
-	for f := range j.flights {
-		results, err := j.outcome(f)
-		for i, w := range f.batch {
-			if err != nil {
-				w.answer <- answer{err: err}
-			} else {
-				w.answer <- answer{result: results[i]}
-			}
-		}
-		<-j.slots
-	}
-}
-
-// outcome waits until an entry is applied, or certain never to be.
-func (j *Raft) outcome(f *flight) ([]Result, error) {
-	if f.data == nil {
-		return nil, errStopped
-	}
-	select {
-	case results := <-f.applied:
-		return results, nil
+	case <-j.roles.elected:
 	case <-j.halted:
+	case <-late.C:
+		j.fail(fmt.Errorf("no leadership after %v", leadershipWait))
 	}
+	_, err := j.Leading(context.Background())
 	select {
-	case results := <-f.applied:
-		return results, nil
+	case failure := <-j.failed: // the reason why this replica does not lead
+		return failure
 	default:
-		return nil, errUnknown
+		return err
 	}
 }
 
-// watch ends raft after the first failure, or when Close has seen every caller answered.
-func (j *Raft) watch(leading <-chan bool) {
-	defer close(j.halted)
-	select {
-	case <-j.answered:
-	case <-j.broken:
-	case <-leading:
-		// A single voter gives up leadership only when its store fails.
-		j.fail(errors.New("journal: leadership was lost"))
+// FirstIndex returns the index of the first entry that is kept, or 0 if there is none.
+func (j *Raft) FirstIndex() uint64 {
+	first, _ := j.store.FirstIndex()
+	if first == 0 {
+		return 0
 	}
-	if err := j.raft.Shutdown().Error(); err != nil {
-		j.fail(fmt.Errorf("journal: end raft: %w", err))
+	index := j.store.Commands(first-1) + 1
+	if index > j.LastIndex() {
+		return 0
 	}
+	return index
 }
-
-// FirstIndex returns the index of the first entry, or 0 if there is none.
-func (j *Raft) FirstIndex() uint64 { return min(j.LastIndex(), 1) }
 
 // LastIndex returns the index of the last applied entry, or 0 if there is none.
 func (j *Raft) LastIndex() uint64 {
@@ -324,17 +295,24 @@ func (j *Raft) LastIndex() uint64 {
 	return last
 }
 
-// Read calls fn for the entries from index from on, in order, until fn returns false or the
-// entries applied when Read was called are done. From zero means from the first. It must not
-// run beside Close.
+// Read calls fn for the kept entries from index from on, in order, until fn returns false or the
+// entries applied when Read was called are done. From zero means from the first; an index before
+// that is an error, also when it is passed while Read runs. It must not run beside Close.
 func (j *Raft) Read(from uint64, fn func(index uint64, e Entry) bool) error {
 	last := j.LastIndex()
-	for index := max(from, 1); index <= last; index++ {
+	if from == 0 {
+		from = max(j.FirstIndex(), 1)
+	}
+	for index := from; index <= last; index++ {
+		at, ok := j.store.Place(index)
+		if !ok {
+			return fmt.Errorf("read entry %d: the journal begins at %d", index, j.FirstIndex())
+		}
 		var log raft.Log
-		if err := j.store.GetLog(j.applier.place(index), &log); err != nil {
+		if err := j.store.GetLog(at, &log); err != nil {
 			return fmt.Errorf("read entry %d: %w", index, err)
 		}
-		e, err := open(log.Data)
+		e, err := DecodeEntry(log.Data)
 		if err != nil {
 			return fmt.Errorf("read entry %d: %w", index, err)
 		}
@@ -350,15 +328,30 @@ func (j *Raft) Read(from uint64, fn func(index uint64, e Entry) bool) error {
 // known only after a new start.
 func (j *Raft) Failed() <-chan error { return j.failed }
 
-// Close takes no more commands, waits until everything that waits is carried out and
-// answered, and releases the directory. Only the first call closes.
+// Close takes no more commands, waits until everything that waits is carried out and answered,
+// hands leadership over if there is another replica to take it, and releases the directory.
+// Only the first call closes.
 func (j *Raft) Close() error {
 	err := error(errStopped)
 	j.closing.Do(func() {
 		j.queue.close()
 		<-j.answered
 		<-j.halted
+		<-j.kept
 		err = j.store.close()
 	})
 	return err
 }
+
+// Times of a replica that is alone: it elects itself, so it need not wait for anybody. It leads
+// some 40 ms after its start.
+const (
+	aloneTimeout = 20 * time.Millisecond
+	// commitTimeout is how long raft leaves the others without word of what is committed.
+	commitTimeout = 10 * time.Millisecond
+	// leadershipWait is how long Open waits for leadership on a machine that is busy.
+	leadershipWait = 30 * time.Second
+	// snapshotInterval is how often raft asks itself whether to make a snapshot; with the
+	// threshold at its maximum the answer is always no.
+	snapshotInterval = 24 * time.Hour
+)

@@ -11,11 +11,9 @@ import (
 	"testing"
 	"time"
 
-	wal "github.com/hashicorp/raft-wal"
-	"github.com/hashicorp/raft-wal/metadb"
-
 	"seyfert/fault"
 	"seyfert/journal"
+	"seyfert/journal/wal"
 )
 
 func raftConfig(dir string, m journal.Machine) journal.RaftConfig {
@@ -250,15 +248,13 @@ func TestCrashDuringFirstStart(t *testing.T) {
 
 	torn := filepath.Join(dir, "torn")
 	mustMkdir(t, filepath.Join(torn, "log"))
-	meta := &metadb.BoltMetaDB{}
-	log, err := wal.Open(filepath.Join(torn, "log"), wal.WithMetaStore(meta))
+	log, err := wal.Open(wal.Config{
+		Files: wal.Dir(filepath.Join(torn, "log")), SegmentBytes: wal.SegmentBytesMin,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := log.SetUint64([]byte("CurrentTerm"), 1); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(log.Close(), meta.Close()); err != nil {
+	if err := errors.Join(log.SetUint64([]byte("CurrentTerm"), 1), log.Close()); err != nil {
 		t.Fatal(err)
 	}
 	j := mustOpenRaft(t, raftConfig(torn, &tape{}))

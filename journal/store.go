@@ -7,34 +7,35 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
-	wal "github.com/hashicorp/raft-wal"
-	"github.com/hashicorp/raft-wal/metadb"
-	"github.com/hashicorp/raft-wal/segment"
+
+	"seyfert/journal/wal"
 )
 
 // Names inside a journal's directory.
 const (
-	lockName = "LOCK"
-	logName  = "log"
+	lockName     = "LOCK"
+	logName      = "log"
+	incomingName = "incoming"
 )
 
-// currentTermKey is where raft keeps its term in the stable store.
-const currentTermKey = "CurrentTerm"
+// Keys in the store beside the logs. The first is raft's own, for its term.
+const (
+	currentTermKey = "CurrentTerm"
+	marksKey       = "marks"
+)
 
-// store is raft's log on disk. It tells the first error of a write and takes no log from then
-// on: after a failed sync nobody knows what the disk holds, so the process must end and start
-// again from what it reads back. Raft's term, which the embedded log keeps in its meta store,
-// may still change while raft winds down; raft itself panics when that fails.
+// ErrDamaged says that the disk changed or lost bytes of the journal that were synced. What was
+// answered may stand there or behind; the journal is not opened.
+var ErrDamaged = errors.New("the journal is damaged")
+
+// store is raft's log on disk. It tells the first error of a write: after a failed sync nobody
+// knows what the disk holds, so the process must end and start again from what it reads back.
 type store struct {
-	*wal.WAL
-	meta *metadb.BoltMetaDB
+	*wal.Log
 	lock *os.File
-	// fail is told the first error; it is called by raft's goroutines.
+	// fail is told each error; it is called by raft's goroutines.
 	fail func(error)
-	// broken is set with the first error. Raft writes from one goroutine, which owns it.
-	broken error
 }
 
 // openStore opens the log in cfg.Dir, making it if needed, and holds that until close.
@@ -53,16 +54,24 @@ func openStore(cfg RaftConfig, fail func(error)) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The library's own Close leaves its meta store open, and a second open in this process
-	// would then wait for ever; so the meta store is ours to close.
-	meta := &metadb.BoltMetaDB{}
-	log, err := wal.Open(logDir, wal.WithMetaStore(meta), wal.WithLogger(hclog.NewNullLogger()),
-		wal.WithSegmentSize(cfg.SegmentBytes),
-		wal.WithSegmentFiler(segments{segment.NewFiler(logDir, cfg.Files), cfg.Files, logDir}))
-	if err != nil {
-		return nil, errors.Join(err, meta.Close(), lock.Close())
+	files, recent := cfg.Files, 0
+	if files == nil {
+		files = wal.Dir(logDir)
 	}
-	return &store{WAL: log, meta: meta, lock: lock, fail: fail}, nil
+	if cfg.Cluster != nil {
+		recent = RecentBytesMax
+	}
+	log, err := wal.Open(wal.Config{
+		Files: files, SegmentBytes: cfg.SegmentBytes, RecentBytes: recent,
+	})
+	if errors.Is(err, wal.ErrDamaged) {
+		err = fmt.Errorf("%w: %w in %s. Leave the directory as it is and restore a backup; a "+
+			"replica of several can join anew with an empty one", ErrDamaged, err, logDir)
+	}
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return &store{Log: log, lock: lock, fail: fail}, nil
 }
 
 // lockDir holds dir against every other process, and against this one.
@@ -85,32 +94,53 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
+// note tells an error of a write.
+func (s *store) note(err error) error {
+	if err != nil {
+		s.fail(fmt.Errorf("write the journal: %w", err))
+	}
+	return err
+}
+
 // StoreLog implements raft.LogStore.
-func (s *store) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{l}) }
+func (s *store) StoreLog(log *raft.Log) error { return s.note(s.Log.StoreLog(log)) }
 
 // StoreLogs implements raft.LogStore; it returns after the logs are synced.
-func (s *store) StoreLogs(logs []*raft.Log) error {
-	if s.broken == nil {
-		s.note(s.WAL.StoreLogs(logs))
-	}
-	return s.broken
-}
+func (s *store) StoreLogs(logs []*raft.Log) error { return s.note(s.Log.StoreLogs(logs)) }
 
-// DeleteRange implements raft.LogStore. This release never deletes: raft asks for it only when
-// the logs of two leaders differ, which one voter cannot have.
+// DeleteRange implements raft.LogStore.
 func (s *store) DeleteRange(first, last uint64) error {
-	s.note(fmt.Errorf("logs %d to %d were to be deleted", first, last))
-	return s.broken
+	return s.note(s.Log.DeleteRange(first, last))
 }
 
-func (s *store) note(err error) {
-	if err != nil && s.broken == nil {
-		s.broken = fmt.Errorf("write the journal: %w", err)
-		s.fail(s.broken)
+// Set implements raft.StableStore.
+func (s *store) Set(key, value []byte) error { return s.note(s.Log.Set(key, value)) }
+
+// SetUint64 implements raft.StableStore.
+func (s *store) SetUint64(key []byte, value uint64) error {
+	err := s.note(s.Log.SetUint64(key, value))
+	if string(key) == currentTermKey {
+		// Raft panics when its term cannot be written. It is about to end, and nothing that it
+		// says in a new term until then binds it: a vote or a log would have to be written too.
+		return nil
 	}
+	return err
+}
+
+// configurationAt returns the members that the log says there are at an index of raft's, and
+// where it says so. ok is false if that stands before the kept logs.
+func (s *store) configurationAt(index uint64) (c raft.Configuration, at uint64, ok bool) {
+	for at = s.Other(index); at > 0; at = s.Other(at - 1) {
+		var log raft.Log
+		if err := s.GetLog(at, &log); err != nil {
+			return c, 0, false
+		}
+		if log.Type == raft.LogConfiguration {
+			return raft.DecodeConfiguration(log.Data), at, true
+		}
+	}
+	return c, 0, false
 }
 
 // close releases everything; raft must have ended before.
-func (s *store) close() error {
-	return errors.Join(s.WAL.Close(), s.meta.Close(), s.lock.Close())
-}
+func (s *store) close() error { return errors.Join(s.Log.Close(), s.lock.Close()) }

@@ -68,6 +68,27 @@ func (l *logs) place(command uint64) uint64 {
 	return l.runs[at].index + command - l.runs[at].commands - 1
 }
 
+// other is the newest kept log up to an index that is no command; 0 if there is none.
+func (l *logs) other(index uint64) uint64 {
+	index = min(index, l.next-1)
+	for at := len(l.runs) - 1; at > 0; at-- {
+		// Between the commands of the run before and this one there are only others.
+		ended := l.runs[at-1].index + l.runs[at].commands - l.runs[at-1].commands
+		if index >= ended {
+			return l.kept(min(index, l.runs[at].index-1))
+		}
+	}
+	return l.kept(min(index, l.runs[0].index-1))
+}
+
+// kept is an index if that log is kept, 0 otherwise.
+func (l *logs) kept(index uint64) uint64 {
+	if index < l.first || index >= l.next {
+		return 0
+	}
+	return index
+}
+
 // moveFirst forgets the logs before first.
 func (l *logs) moveFirst(first uint64) {
 	l.first = first

@@ -75,7 +75,14 @@ func (m *model) check(t fataler, l *wal.Log) {
 	if l.Next() != m.next {
 		t.Fatalf("next is %d, want %d", l.Next(), m.next)
 	}
+	other := uint64(0)
 	for index := m.first; index < m.next; index++ {
+		if m.logs[index-m.first].Type != raft.LogCommand {
+			other = index
+		}
+		if got := l.Other(index); got != other {
+			t.Fatalf("the newest log up to %d that is no command is %d, want %d", index, got, other)
+		}
 		var got raft.Log
 		if err := l.GetLog(index, &got); err != nil {
 			t.Fatalf("log %d: %v", index, err)

@@ -170,6 +170,14 @@ func (l *Log) Place(command uint64) (index uint64, ok bool) {
 	return index, index >= l.logs.first && index < l.logs.next
 }
 
+// Other returns the index of the newest kept log, up to an index, that is no command; 0 if none
+// is.
+func (l *Log) Other(index uint64) uint64 {
+	l.state.RLock()
+	defer l.state.RUnlock()
+	return l.logs.other(index)
+}
+
 // GetLog implements raft.LogStore. What it gives must not be changed.
 func (l *Log) GetLog(index uint64, log *raft.Log) error {
 	l.state.RLock()

@@ -1,0 +1,279 @@
+package journal_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"seyfert/fault"
+	"seyfert/journal"
+)
+
+// TestGrowUnderLoad makes three replicas of one, and five of three, while commands come.
+func TestGrowUnderLoad(t *testing.T) {
+	c := newCluster(t, 0)
+	c.mustGrow(1)
+	l := c.startLoad(4)
+	l.wait(20)
+	for range 4 {
+		c.mustJoin()
+		l.see()
+		l.wait(20)
+	}
+	l.end()
+	for _, r := range c.leader().Replicas() {
+		if key, err := r.ID.Key(); err != nil || len(key) != 32 || !r.Voter || r.Address == "" {
+			t.Errorf("a member is %+v: %v", r, err)
+		}
+	}
+}
+
+// TestKilledLeaders ends one leader after another as a power cut does, while commands come.
+func TestKilledLeaders(t *testing.T) {
+	c := newCluster(t, 0)
+	c.mustGrow(3)
+	l := c.startLoad(4)
+	for range 4 {
+		l.wait(20)
+		leader := c.leader()
+		leader.kill()
+		l.see()
+		l.wait(5)
+		leader.mustStart()
+		l.see()
+	}
+	l.wait(20)
+	l.end()
+}
+
+// TestPartedLeader cuts the leader off: it gives up, the others go on, and what it had not yet
+// told a majority is forgotten when the line is mended.
+func TestPartedLeader(t *testing.T) {
+	c := newCluster(t, 0)
+	c.mustGrow(3)
+	l := c.startLoad(4)
+	for range 3 {
+		l.wait(20)
+		leader := c.leader()
+		lead, err := leader.Leading(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		leader.lines.cut()
+		select {
+		case <-lead.Over:
+		case <-time.After(20 * time.Second):
+			t.Fatal("it leads alone")
+		}
+		l.wait(10)
+		leader.lines.mend()
+	}
+	l.end()
+}
+
+// TestHeldLeader stops a leader's connections for a while, so that it learns late that it leads
+// no more.
+func TestHeldLeader(t *testing.T) {
+	c := newCluster(t, 0)
+	c.mustGrow(3)
+	l := c.startLoad(4)
+	for range 2 {
+		l.wait(20)
+		leader := c.leader()
+		release := leader.lines.hold()
+		time.Sleep(2 * pace)
+		release()
+		l.wait(10)
+	}
+	l.end()
+}
+
+// TestLaggingFollower stops a follower and brings it back by the log, then by a cut.
+func TestLaggingFollower(t *testing.T) {
+	c := newCluster(t, 0)
+	c.mustGrow(3)
+	l := c.startLoad(4)
+	follower := c.follower()
+	follower.mustStop()
+	l.see()
+	l.wait(5)
+	follower.mustStart()
+	l.see()
+	c.catchUp(follower)
+
+	c.cutEvery(20)
+	follower = c.follower()
+	follower.mustStop()
+	l.see()
+	behind := c.leader().LastIndex()
+	waitFor(t, func() bool { return c.leader().FirstIndex() > behind+20 })
+	follower.mustStart()
+	l.see()
+	c.catchUp(follower)
+	if follower.machine.installs != 1 {
+		t.Errorf("it took in %d cuts", follower.machine.installs)
+	}
+	l.wait(50)
+	follower.mustStop()
+	follower.mustStart()
+	l.see()
+	l.wait(10)
+	l.end()
+}
+
+// TestNewReplicaAfterTruncation brings a replica in when the log no longer begins at the
+// beginning, and makes it lead.
+func TestNewReplicaAfterTruncation(t *testing.T) {
+	c := newCluster(t, 20)
+	c.mustGrow(1)
+	l := c.startLoad(4)
+	waitFor(t, func() bool { return c.leader().FirstIndex() > 40 })
+	for range 2 {
+		r := c.mustJoin()
+		if r.machine.installs == 0 {
+			t.Error("it was not sent a cut")
+		}
+	}
+	l.see()
+	l.wait(20)
+	c.replicas[0].kill()
+	l.see()
+	l.wait(50)
+	c.replicas[0].mustStart()
+	l.see()
+	l.wait(50)
+	l.end()
+}
+
+// TestRemovedReplica takes replicas out while commands come, the leader last. What is removed has
+// no say and hears nothing more.
+func TestRemovedReplica(t *testing.T) {
+	c := newCluster(t, 0)
+	c.mustGrow(3)
+	l := c.startLoad(4)
+	l.wait(20)
+	gone := c.follower()
+	c.mustLead(func(leader *replica) error {
+		if leader == gone {
+			return leader.TransferLeadership(t.Context())
+		}
+		return leader.Remove(t.Context(), gone.id)
+	})
+	if n := len(c.leader().Replicas()); n != 2 {
+		t.Errorf("%d replicas are left", n)
+	}
+	l.wait(20)
+	seen := gone.LastIndex()
+	l.wait(20)
+	if gone.LastIndex() > seen {
+		t.Error("it still hears what is proposed")
+	}
+	gone.mustStop()
+	l.see()
+	err := c.leader().Remove(t.Context(), c.leader().id)
+	if !errors.As(err, new(*journal.NotLeader)) {
+		t.Errorf("a leader removed itself: %v", err)
+	}
+	l.wait(20)
+	l.end()
+}
+
+// TestHandOver passes leadership around while commands come: nobody is left in doubt.
+func TestHandOver(t *testing.T) {
+	c := newCluster(t, 0)
+	c.mustGrow(3)
+	l := c.startLoad(4)
+	for range 5 {
+		l.wait(10)
+		leader := c.leader()
+		lead, err := leader.Leading(t.Context())
+		if err != nil {
+			continue
+		}
+		if err := leader.TransferLeadership(t.Context()); err != nil {
+			t.Logf("not handed over: %v", err) // a busy machine, and it is the leader still
+			continue
+		}
+		<-lead.Over
+		now, err := c.leader().Leading(t.Context())
+		if err == nil && now.Term <= lead.Term {
+			t.Errorf("term %d after %d", now.Term, lead.Term)
+		}
+	}
+	l.end()
+}
+
+// TestFollowerNamesTheLeader holds what a follower answers, and what can be read of it.
+func TestFollowerNamesTheLeader(t *testing.T) {
+	c := newCluster(t, 0)
+	c.mustGrow(3)
+	leader := c.leader()
+	mustPropose(t, leader.Raft, "a", "b")
+	index, err := leader.Barrier(t.Context())
+	if err != nil || index != 2 {
+		t.Fatalf("the leader is at %d: %v", index, err)
+	}
+	follower := c.follower()
+	if err := follower.WaitApplied(t.Context(), index); err != nil {
+		t.Fatal(err)
+	}
+	if b := follower.machine.bodies(); len(b) != 2 {
+		t.Fatalf("the follower holds %q", b)
+	}
+	_, err = follower.Propose(t.Context(), command("c"))
+	wantFault(t, err, fault.Unavailable, "")
+	if not, ok := errors.AsType[*journal.NotLeader](err); !ok || not.Leader.ID != leader.id ||
+		not.Leader.Address != leader.address {
+		t.Errorf("a follower answered %v", err)
+	}
+	for name, refused := range map[string]error{
+		"barrier": second(follower.Barrier(t.Context())),
+		"add":     follower.Add(t.Context(), leader.id, "elsewhere:1"),
+		"promote": follower.Promote(t.Context(), leader.id),
+		"remove":  follower.Remove(t.Context(), leader.id),
+		"hand":    follower.TransferLeadership(t.Context()),
+	} {
+		if name == "promote" { // it votes already
+			if refused != nil {
+				t.Error(refused)
+			}
+		} else if !errors.As(refused, new(*journal.NotLeader)) {
+			t.Errorf("%s on a follower: %v", name, refused)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := follower.WaitApplied(ctx, index+1); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("waited for what never comes: %v", err)
+	}
+	if known, ok := follower.Leader(); !ok || known.ID != leader.id {
+		t.Errorf("the follower follows %+v", known)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// TestMembersAreLimited fills a cluster.
+func TestMembersAreLimited(t *testing.T) {
+	c := newCluster(t, 0)
+	c.mustGrow(1)
+	leader := c.leader()
+	for n := range journal.MembersMax - 1 {
+		// They are never there, and as long as they do not vote nobody misses them.
+		id := journal.IDOf(append(make([]byte, 31), byte(n)))
+		if err := leader.Add(t.Context(), id, "127.0.0.1:"+string(rune('1'+n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := journal.IDOf(append(make([]byte, 31), 99))
+	wantFault(t, leader.Add(t.Context(), id, "127.0.0.1:99"), fault.TooMany, "")
+	wantFault(t, leader.Add(t.Context(), "no key", "127.0.0.1:99"), fault.Invalid, "id")
+	wantFault(t, leader.Add(t.Context(), id, ""), fault.Invalid, "address")
+	long := string(make([]byte, journal.AddressMax+1))
+	wantFault(t, leader.Add(t.Context(), id, long), fault.Invalid, "address")
+	wantFault(t, leader.Add(t.Context(), id, leader.address), fault.Conflict, "address")
+	wantFault(t, leader.Promote(t.Context(), id), fault.NotFound, "id")
+	wantFault(t, leader.Remove(t.Context(), id), fault.NotFound, "id")
+	mustPropose(t, leader.Raft, "still goes on")
+}
