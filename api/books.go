@@ -78,13 +78,13 @@ func (g *gate) mountHolds() {
 		},
 		body: reflect.TypeFor[newHold](), answer: hold,
 		handle: func(c order) (reply, error) {
-			batch, refused := g.compose(c, single{action: ledger.ActHold, allowed: setOf(
+			composed, err := g.compose(c, single{action: ledger.ActHold, allowed: setOf(
 				mID, mDebit, mCredit, mAmount, mExpires, mCode, mReference, mMetadata)})
-			if refused != nil {
-				return reply{}, refused
+			if err != nil {
+				return reply{}, err
 			}
-			made, created, err := g.node.PostHold(c.ctx, c.by, batch)
-			return replyOnce(made, created, worded(err, ledger.ActHold, false))
+			made, created, err := g.node.PostHold(c.ctx, c.by, composed.batch)
+			return replyOnce(made, created, composed.worded(err))
 		},
 	})
 	g.direct(direct{
@@ -109,14 +109,14 @@ func (g *gate) mountHolds() {
 		},
 		body: reflect.TypeFor[newVoid](), answer: hold, optional: true,
 		handle: func(c order) (reply, error) {
-			batch, refused := g.compose(c, single{
+			composed, err := g.compose(c, single{
 				action: ledger.ActVoid, related: mHold, allowed: setOf(mID),
 			})
-			if refused != nil {
-				return reply{}, refused
+			if err != nil {
+				return reply{}, err
 			}
-			freed, err := g.node.PostVoid(c.ctx, c.by, batch)
-			return replyOnce(freed, false, worded(err, ledger.ActVoid, false))
+			freed, err := g.node.PostVoid(c.ctx, c.by, composed.batch)
+			return replyOnce(freed, false, composed.worded(err))
 		},
 	})
 }
@@ -130,7 +130,7 @@ type single struct {
 }
 
 // compose reads a request of one item into a batch.
-func (g *gate) compose(c order, s single) (*ledger.Batch, error) {
+func (g *gate) compose(c order, s single) (*composer, error) {
 	var w words
 	if len(c.body) > 0 || s.related == mID {
 		if err := readItem(c.body, &w, s.allowed); err != nil {
@@ -151,12 +151,13 @@ func (g *gate) compose(c order, s single) (*ledger.Batch, error) {
 	}
 	w.text[mAction] = actionWord(s.action)
 	w.has |= 1 << mAction
-	batch := ledger.NewBatch(ledger.All, 1)
-	composer := composer{node: g.node, by: c.by, key: c.key, batch: batch}
-	if refused := composer.add(&w); refused != nil {
+	composed := &composer{
+		node: g.node, by: c.by, key: c.key, batch: ledger.NewBatch(ledger.All, 1), single: true,
+	}
+	if refused := composed.add(&w); refused != nil {
 		return nil, refused
 	}
-	return batch, nil
+	return composed, nil
 }
 
 func isID(m part, text string) bool {
@@ -190,12 +191,12 @@ func readItem(body []byte, w *words, allowed partSet) error {
 
 // postTransfer carries out a request of one transfer.
 func (g *gate) postTransfer(c order, s single) (reply, error) {
-	batch, err := g.compose(c, s)
+	composed, err := g.compose(c, s)
 	if err != nil {
 		return reply{}, err
 	}
-	transfer, created, err := g.node.PostTransfer(c.ctx, c.by, batch)
-	return replyOnce(transfer, created, worded(err, s.action, false))
+	transfer, created, err := g.node.PostTransfer(c.ctx, c.by, composed.batch)
+	return replyOnce(transfer, created, composed.worded(err))
 }
 
 // replyOnce answers 201 for what was done now and 200 for what was done before.
@@ -216,16 +217,8 @@ func replyOnce(body any, created bool, err error) (reply, error) {
 	return reply{status: status, media: typeJSON, body: out.Bytes()}, nil
 }
 
-// worded says the field of a refusal in the words of the request. In a bulk the id of a hold or
-// transfer stands in the body, elsewhere in the path.
-func worded(err error, a ledger.Action, bulk bool) error {
-	refused, ok := fault.Of(err)
-	if !ok {
-		return err
-	}
-	return refused.At(fieldWord(refused, a, bulk))
-}
-
+// fieldWord says the field of a refusal of the ledger in the words of a request of an action. In a
+// bulk the id of a hold or transfer stands in the body, elsewhere in the path.
 func fieldWord(f *fault.Error, a ledger.Action, bulk bool) string {
 	inPath := func(name string) string {
 		if bulk {

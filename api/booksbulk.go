@@ -65,8 +65,8 @@ func (c *composer) read(body []byte) error {
 	// An item takes some 200 bytes; a guess too low costs a copy.
 	room := min(len(body)/200+1, ledger.BatchItemsMax)
 	c.batch = ledger.NewBatch(0, room)
-	if done, err := c.scan(&scanner{data: body}); done || err != nil {
-		return err
+	if c.scan(&scanner{data: body}) {
+		return nil
 	}
 	*c = composer{node: c.node, by: c.by, key: c.key, batch: ledger.NewBatch(0, room)}
 	if err := wholeJSON(body); err != nil {
@@ -75,51 +75,49 @@ func (c *composer) read(body []byte) error {
 	return c.walk(walker{jsontext.NewDecoder(bytes.NewReader(body))})
 }
 
-// scan reads a bulk the fast way. Not done without an error says that this is not the way.
-func (c *composer) scan(s *scanner) (done bool, err error) {
+// scan reads a bulk the fast way. It gives up at whatever is unusual or wrong: that is told by
+// the slow way, which judges the whole text before any item.
+func (c *composer) scan(s *scanner) bool {
 	if !s.take('{') {
-		return false, nil
+		return false
 	}
 	var w words
 	for {
 		name, ok := s.quoted()
 		if !ok || !s.take(':') {
-			return false, nil
+			return false
 		}
 		switch {
 		case string(name) == "mode" && c.batch.Mode == 0:
 			mode, _ := s.quoted()
 			if c.batch.Mode = modeOf(mode); c.batch.Mode == 0 {
-				return false, nil
+				return false
 			}
 		case string(name) == "items" && c.items == 0:
-			if ok, err := c.scanItems(s, &w); !ok {
-				return false, err
+			if !c.scanItems(s, &w) {
+				return false
 			}
 		default:
-			return false, nil
+			return false
 		}
 		if !s.take(',') {
 			break
 		}
 	}
-	return s.take('}') && s.end() && c.batch.Mode != 0 && c.items > 0, nil
+	return s.take('}') && s.end() && c.batch.Mode != 0 && c.items > 0
 }
 
-func (c *composer) scanItems(s *scanner, w *words) (ok bool, err error) {
+func (c *composer) scanItems(s *scanner, w *words) bool {
 	if !s.take('[') {
-		return false, nil
+		return false
 	}
 	for {
 		w.reset()
-		if !s.object(w, itemParts) {
-			return false, nil
-		}
-		if err := c.addItem(w); err != nil {
-			return false, err
+		if !s.object(w, itemParts) || c.addItem(w) != nil {
+			return false
 		}
 		if !s.take(',') {
-			return s.take(']'), nil
+			return s.take(']')
 		}
 	}
 }
@@ -196,20 +194,27 @@ func (c *composer) worded(err error) error {
 	place, field, _ := strings.Cut(refused.Field, ".")
 	number, isItem := strings.CutPrefix(place, "items[")
 	at, notNumber := strconv.Atoi(strings.TrimSuffix(number, "]"))
-	if !isItem || notNumber != nil {
+	if !isItem || notNumber != nil || at >= c.batch.Len() {
 		return err
 	}
 	return c.itemFault(at, refused.At(field))
 }
 
-// itemFault is the fault of an instruction in the words of the request, about its item.
+// itemFault is the fault of an instruction in the words of the request. In a bulk its field is
+// within the item.
 func (c *composer) itemFault(instruction int, f *fault.Error) *fault.Error {
 	var i ledger.Instruction
 	item := c.item(instruction)
 	_ = c.batch.Read(c.start(item), &i) // it was written here
-	field := placed("items", item)
-	if name := fieldWord(f, i.Action, true); name != "" {
-		field += "." + name
+	action, field := i.Action, ""
+	if !c.single {
+		field = placed("items", item)
+	}
+	if leg := c.leg(instruction); leg >= 0 && f.Field != "legs" {
+		field, action = under(field, placed("legs", leg)), ledger.ActPost
+	}
+	if name := fieldWord(f, action, !c.single); name != "" {
+		field = under(field, name)
 	}
 	return f.At(field)
 }

@@ -23,11 +23,15 @@ type composer struct {
 	by    node.Caller
 	key   string
 	batch *ledger.Batch
+	// single says that the request is one item, not a list of them.
+	single bool
 	// legs says that some item has more than one instruction; first is then the first
 	// instruction of each item.
 	legs  bool
 	first []int
-	items int
+	// legged says of an item that it names its legs one by one.
+	legged []bool
+	items  int
 	// last is the currency that was read last, as most amounts of a batch are of one.
 	lastCode string
 	last     money.Currency
@@ -147,7 +151,7 @@ func (c *composer) understand(w *words, i *ledger.Instruction) (refused *fault.E
 	if len(w.legs) > 0 || w.has.has(mLegs) {
 		return noLegBeside(w)
 	}
-	return c.leg(w, i)
+	return c.move(w, i)
 }
 
 // noLegBeside checks that an item of several legs says them in legs alone.
@@ -163,8 +167,8 @@ func noLegBeside(w *words) *fault.Error {
 	return nil
 }
 
-// leg reads the accounts and the amount of an item or of one of its legs.
-func (c *composer) leg(w *words, i *ledger.Instruction) (refused *fault.Error) {
+// move reads the accounts and the amount of an item or of one of its legs.
+func (c *composer) move(w *words, i *ledger.Instruction) (refused *fault.Error) {
 	if i.Debit, refused = related[ledger.AccountKind](w, mDebit); refused != nil {
 		return refused
 	}
@@ -191,7 +195,7 @@ func (c *composer) leg(w *words, i *ledger.Instruction) (refused *fault.Error) {
 
 // addLegs appends an item whose legs are written one by one, and notes where it begins.
 func (c *composer) addLegs(w *words, i ledger.Instruction) *fault.Error {
-	c.noteFirst()
+	c.noteFirst(len(w.legs) > 0)
 	c.items++
 	if i.Action == ledger.ActCapture || len(w.legs) == 0 {
 		linked := i.Options & ledger.Linked
@@ -206,7 +210,7 @@ func (c *composer) addLegs(w *words, i ledger.Instruction) *fault.Error {
 	}
 	for n := range w.legs {
 		leg := i
-		if refused := c.leg(&w.legs[n], &leg); refused != nil {
+		if refused := c.move(&w.legs[n], &leg); refused != nil {
 			return refused.At(placed("legs", n) + "." + refused.Field)
 		}
 		if n < len(w.legs)-1 {
@@ -219,14 +223,28 @@ func (c *composer) addLegs(w *words, i ledger.Instruction) *fault.Error {
 
 // noteFirst keeps the first instruction of the item that follows, and makes up for the items
 // before it.
-func (c *composer) noteFirst() {
+func (c *composer) noteFirst(legged bool) {
 	if !c.legs {
 		c.legs = true
 		for at := range c.items {
-			c.first = append(c.first, at)
+			c.first, c.legged = append(c.first, at), append(c.legged, false)
 		}
 	}
-	c.first = append(c.first, c.batch.Len())
+	c.first, c.legged = append(c.first, c.batch.Len()), append(c.legged, legged)
+}
+
+// leg is the place of an instruction among the legs of its item, -1 where it is none of them.
+func (c *composer) leg(instruction int) int {
+	item := c.item(instruction)
+	if !c.legs || !c.legged[item] {
+		return -1
+	}
+	var first ledger.Instruction
+	_ = c.batch.Read(c.first[item], &first) // it was written here
+	if first.Action == ledger.ActCapture {
+		return instruction - c.first[item] - 1 // the capture itself is the first
+	}
+	return instruction - c.first[item]
 }
 
 // start is the first instruction of an item, item the item of an instruction.

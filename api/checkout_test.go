@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/rand"
@@ -111,7 +112,7 @@ func mustBe(t *testing.T, err error, status int, code, field string) {
 	t.Helper()
 	p, ok := errors.AsType[*client.Problem](err)
 	if !ok || p.Status != status || p.Code != code || p.Field != field || p.RequestID == "" ||
-		p.Type != "/problems/"+code || p.Detail == "" {
+		p.Type != "/problems/"+cmp.Or(p.Reason, code) || p.Detail == "" {
 		t.Errorf("got %v, want %d %s about %q", err, status, code, field)
 	}
 }

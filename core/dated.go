@@ -32,7 +32,9 @@ func (s *step) date(first uint64, records []ledger.Record) {
 
 // Dated calls fn with the postings of an account that count from another time than they were
 // recorded, from a history number on in order, until it returns false.
-func (v View) Dated(id ledger.AccountID, from uint64, fn func(number uint64, effective int64) bool) {
+func (v View) Dated(id ledger.AccountID, from uint64,
+	fn func(number uint64, effective int64) bool,
+) {
 	prefix := table.Key{}.Fixed(id[:])
 	check(v.c.tables.dated.ScanFrom(v.c.store, prefix, datedKey{id, from}.bytes(),
 		func(key []byte, effective int64) bool {

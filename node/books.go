@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"maps"
 	"strconv"
-	"strings"
 
 	"seyfert/core"
 	"seyfert/fault"
@@ -54,35 +53,17 @@ func (n *Node) Post(ctx context.Context, by Caller, batch []byte) (ledger.Answer
 }
 
 // postOne carries out a batch that is one transfer or one change of a hold, and returns the
-// outcome of its first instruction. Fields of a refusal are those of one item: of a further leg
-// within "legs[i]".
+// outcome of its first instruction.
 func (n *Node) postOne(ctx context.Context, by Caller, b *ledger.Batch) (ledger.Outcome, error) {
 	answer, err := n.Post(ctx, by, b.Encode())
 	if err != nil {
-		return ledger.Outcome{}, ofOneItem(err)
+		return ledger.Outcome{}, err
 	}
 	results, _, err := answer.Read(b.Len())
 	if err != nil {
 		return ledger.Outcome{}, err
 	}
 	return results[0], nil
-}
-
-// ofOneItem takes the place in the batch off a refusal's field.
-func ofOneItem(err error) error {
-	refused, ok := fault.Of(err)
-	if !ok {
-		return err
-	}
-	place, field, _ := strings.Cut(refused.Field, ".")
-	at, within := strings.CutPrefix(place, "items[")
-	if !within {
-		return err
-	}
-	if leg, _ := strconv.Atoi(strings.TrimSuffix(at, "]")); leg > 0 {
-		field = "legs[" + strconv.Itoa(leg) + "]." + field
-	}
-	return refused.At(field)
 }
 
 // PostTransfer carries out a batch of the legs of one transfer: a posting, a capture or a
