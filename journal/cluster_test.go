@@ -36,8 +36,10 @@ type keeper struct {
 	ids   map[[16]byte]bool
 	// paused, if set, is waited for before each entry.
 	paused chan struct{}
-	// installs counts the cuts of other replicas that were taken in.
-	installs int
+	// installs counts the cuts of other replicas that were taken in; installed, if set, is called
+	// after each.
+	installs  int
+	installed func()
 }
 
 // keeperState is what a cut holds.
@@ -135,6 +137,9 @@ func (k *keeper) Install(index uint64, dir string) error {
 	}
 	k.cuts = []uint64{index}
 	k.installs++
+	if k.installed != nil {
+		k.installed()
+	}
 	return k.load(index)
 }
 
@@ -216,9 +221,12 @@ type replica struct {
 	dir     string
 	disk    *wal.Disk
 	machine *keeper
+	layer   *journal.TLSLayer
 	lines   lines
 	// ahead is how much its clock is ahead of the others'.
 	ahead int64
+	// alone is journal.RaftConfig.Alone.
+	alone bool
 }
 
 // cluster is some replicas and what was asked of them.
@@ -253,15 +261,15 @@ func (c *cluster) mustGrow(voters int) {
 	}
 }
 
-// mustJoin adds a replica, as a voter.
-func (c *cluster) mustJoin() *replica {
+// mustMake makes a replica that has not started.
+func (c *cluster) mustMake(dir string, disk *wal.Disk) *replica {
 	c.tb.Helper()
 	var seed [32]byte
 	binary.BigEndian.PutUint64(seed[:], c.draw.Uint64())
 	key := ed25519.NewKeyFromSeed(seed[:])
 	r := &replica{
 		cluster: c, key: key, id: journal.IDOf(key.Public().(ed25519.PublicKey)),
-		dir: c.tb.TempDir(), disk: wal.NewDisk(), ahead: c.draw.Int64N(1000),
+		dir: dir, disk: disk, ahead: c.draw.Int64N(1000),
 	}
 	c.replicas = append(c.replicas, r)
 	c.tb.Cleanup(func() {
@@ -269,6 +277,13 @@ func (c *cluster) mustJoin() *replica {
 			_ = r.Raft.Close()
 		}
 	})
+	return r
+}
+
+// mustJoin adds a replica, as a voter.
+func (c *cluster) mustJoin() *replica {
+	c.tb.Helper()
+	r := c.mustMake(c.tb.TempDir(), wal.NewDisk())
 	r.mustStart()
 	if len(c.replicas) == 1 {
 		if _, err := r.Leading(c.tb.Context()); err != nil {
@@ -373,12 +388,13 @@ func (r *replica) mustStart() {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	r.layer = layer
 	r.machine = openKeeper(tb, filepath.Join(r.dir, "state"), r.cluster.every)
 	s := settings(r.machine.applied())
 	s.Now = func() int64 { return time.Now().UnixMilli() + r.ahead }
 	r.Raft, err = journal.Open(journal.RaftConfig{
 		Dir: filepath.Join(r.dir, "journal"), Settings: s, Machine: r.machine, Cuts: r.machine,
-		SegmentBytes: 64 << 10, Files: r.disk,
+		SegmentBytes: 64 << 10, Files: r.disk, Alone: r.alone,
 		Cluster: &journal.Cluster{
 			Layer: layer, Join: r != r.cluster.replicas[0], Pace: pace,
 		},

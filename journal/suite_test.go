@@ -23,6 +23,9 @@ type log interface {
 	Read(from uint64, fn func(index uint64, e journal.Entry) bool) error
 	FirstIndex() uint64
 	LastIndex() uint64
+	Leading(ctx context.Context) (journal.Lead, error)
+	Barrier(ctx context.Context) (uint64, error)
+	WaitApplied(ctx context.Context, index uint64) error
 	Failed() <-chan error
 	Close() error
 }

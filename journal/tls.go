@@ -375,6 +375,9 @@ func (j *Raft) connect() raft.Transport {
 	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  stream{j.cluster.Layer.Listener(ProtocolRaft).(*listener)},
 		MaxPool: pooledMax, Timeout: callTimeout, Logger: hclog.NewNullLogger(),
+		// One call at a time to each replica. With more, raft 1.8.0 can stop sending to a replica
+		// for good: its sender waits for a reader that ended at the first refusal.
+		MaxRPCsInFlight: 1,
 	})
 }
 
