@@ -336,7 +336,7 @@ func TestReusedIDs(t *testing.T) {
 		"effective_at":    strings.Replace(good, "2026-11-18T00", "2026-11-18T01", 1),
 		"reference":       strings.Replace(good, "invoice 1", "invoice 2", 1),
 		"metadata":        strings.Replace(good, `"a":"b"`, `"a":"c"`, 1),
-		"legs":            `"legs":[{` + leg(b.cash, b.sale, "5") + "},{" +
+		"legs": `"legs":[{` + leg(b.cash, b.sale, "5") + "},{" +
 			leg(b.cash, b.sale, "5") + "}]" + more,
 	}
 	for name, form := range map[string]struct{ id, key string }{
@@ -409,4 +409,106 @@ func TestManyItems(t *testing.T) {
 		"a long bulk", "/v1/transfers/bulk", `{"mode":"` + strings.Repeat("r", api.BulkBytesMax) +
 			`"}`, "", 413, "too_large", "", "body",
 	})
+}
+
+// TestReusedAccountIDs opens an account again under its id or key.
+func TestReusedAccountIDs(t *testing.T) {
+	p := alone(t, settings{limits: boundless()})
+	b := p.mustKeepBooks("Kanda")
+	id := `"id":"acc_01M7Q5CQG0EG494N32ME2JRC65",`
+	good := `"kind":"asset","currency":"KRW","code":7,"name":"Cash","flags":["no_overdraft"],` +
+		`"limits":{"floor":{"currency":"KRW","value":"0"}},"metadata":{"a":"b"}`
+	first := b.mustPost("/v1/accounts", "{"+id+good+"}", "", http.StatusCreated)
+	b.mustPost("/v1/transfers", "{"+leg(first["id"].(string), b.sale, "5")+"}", "",
+		http.StatusCreated)
+	b.patch(first["id"].(string), `{"flags":[],"limits":{}}`)
+	again := b.mustPost("/v1/accounts", "{"+id+good+"}", "", http.StatusCreated)
+	if fmt.Sprint(first) != fmt.Sprint(again) {
+		t.Errorf("the same request got %v and %v", first, again)
+	}
+	for field, body := range map[string]string{
+		"kind":     strings.Replace(good, "asset", "income", 1),
+		"currency": strings.ReplaceAll(good, "KRW", "JPY"),
+		"code":     strings.Replace(good, "7", "8", 1),
+		"name":     strings.Replace(good, "Cash", "Bank", 1),
+		"flags":    strings.Replace(good, `"no_overdraft"`, `"frozen_in"`, 1),
+		"limits":   strings.Replace(good, `"0"`, `"1"`, 1),
+		"metadata": strings.Replace(good, `"b"`, `"c"`, 1),
+	} {
+		status, out := b.post("/v1/accounts", "{"+id+body+"}", "")
+		if status != http.StatusConflict || out["reason"] != "id_reused" || out["field"] != field {
+			t.Errorf("another %s: %d %v", field, status, out)
+		}
+		status, out = b.post("/v1/accounts/bulk", `{"accounts":[{`+good+"},{"+id+body+"}]}", "")
+		if status != http.StatusConflict || out["field"] != "accounts[1]."+field {
+			t.Errorf("another %s in a bulk: %d %v", field, status, out)
+		}
+	}
+	other := p.mustKeepBooks("Other")
+	status, out := other.post("/v1/accounts", "{"+id+good+"}", "")
+	if status != http.StatusConflict || out["field"] != "id" {
+		t.Errorf("another company: %d %v", status, out)
+	}
+}
+
+// TestBadAccounts has a case for each rule about accounts.
+func TestBadAccounts(t *testing.T) {
+	p := alone(t, settings{limits: boundless()})
+	b := p.mustKeepBooks("Kanda")
+	account := func(more string) string { return `{"kind":"asset","currency":"KRW"` + more + "}" }
+	floor := func(currency, value string) string {
+		return account(`,"limits":{"floor":{"currency":"` + currency + `","value":"` + value + `"}}`)
+	}
+	velocity := func(text string) string { return account(`,"limits":{"velocity":` + text + "}") }
+	for _, r := range []refusal{
+		{"no kind", "", `{"currency":"KRW"}`, "", 400, "invalid", "", "kind"},
+		{"a kind", "", `{"kind":"x","currency":"KRW"}`, "", 400, "invalid", "", "kind"},
+		{"a currency", "", `{"kind":"asset","currency":"XXX"}`, "", 400, "invalid", "", "currency"},
+		{"dollars", "", `{"kind":"asset","currency":"USD"}`, "", 400, "invalid", "", "currency"},
+		{"an id", "", account(`,"id":"acc_01M7Q5CQG0EG494N32ME2JRCLL"`), "", 400, "invalid", "", "id"},
+		{"managed", "", account(`,"flags":["managed"]`), "", 400, "invalid", "", "flags"},
+		{"closed", "", account(`,"flags":["closed"]`), "", 400, "invalid", "", "flags"},
+		{"a flag twice", "", account(`,"flags":["frozen_in","frozen_in"]`), "", 400, "invalid", "", "flags"},
+		{"another's", "", account(`,"owner":"node"`), "", 403, "forbidden", "", "owner"},
+		{"a floor in yen", "", floor("JPY", "1"), "", 400, "invalid", "mixed_currencies", "limits.floor"},
+		{"a floor above", "", floor("KRW", "1"), "", 422, "refused", "under_floor", "limits.floor"},
+		{"a floor of -0", "", floor("KRW", "-0"), "", 400, "invalid", "", "limits.floor"},
+		{"no bound", "", velocity(`{"period_seconds":1}`), "", 400, "invalid", "", "limits.velocity"},
+		{
+			"no period", "", velocity(`{"period_seconds":0,"count":1}`), "", 400, "invalid", "",
+			"limits.velocity.period_seconds",
+		},
+		{"a name", "", account(`,"name":"\u0001"`), "", 400, "invalid", "", "name"},
+	} {
+		r.path = "/v1/accounts"
+		b.mustRefuse(r)
+	}
+	var many []string
+	for range 1001 {
+		many = append(many, account(""))
+	}
+	b.mustRefuse(refusal{
+		"1,001 accounts", "/v1/accounts/bulk", `{"accounts":[` + strings.Join(many, ",") + "]}", "",
+		413, "too_large", "too_many_items", "accounts",
+	})
+	b.mustPost("/v1/accounts/bulk", `{"accounts":[`+strings.Join(many[:1000], ",")+"]}", "",
+		http.StatusCreated)
+	b.mustPost("/v1/transfers", "{"+leg(b.cash, b.sale, "5")+"}", "", http.StatusCreated)
+	for body, want := range map[string]string{
+		`{"flags":["closed"]}`:                                  "account_in_use flags",
+		`{"flags":["managed"]}`:                                 "<nil> flags",
+		`{"flags":["no_overdraft"]}`:                            "",
+		`{"limits":{"floor":{"currency":"KRW","value":"6"}}}`:   "under_floor limits.floor",
+		`{"limits":{"ceiling":{"currency":"KRW","value":"4"}}}`: "over_ceiling limits.ceiling",
+		`{"limits":{"floor":{"currency":"JPY","value":"0"}}}`:   "mixed_currencies limits.floor",
+	} {
+		_, text := p.send("PATCH", "/v1/accounts/"+b.cash, http.Header{
+			"Authorization": {"Bearer " + b.key},
+		}, strings.NewReader(body))
+		var out map[string]any
+		must(t, json.Unmarshal(text, &out))
+		if got := fmt.Sprint(out["reason"], " ", out["field"]); want != "" && got != want {
+			t.Errorf("%s: %s", body, text)
+		}
+	}
 }

@@ -101,7 +101,10 @@ func (s *step) openAccount(a OpenAccount, by journal.Principal, owner ledger.Own
 ) (AccountRow, *fault.Error) {
 	row := AccountRow{
 		ID: a.ID, Owner: a.Owner, Purpose: PurposeBook, Detail: a.ID.String(), Code: a.Code,
-		Kind: a.Kind, Currency: a.Currency, Name: a.Name, Created: s.now,
+		Kind: a.Kind, Currency: a.Currency, Name: a.Name, Created: s.now, Flags: a.Flags,
+	}
+	if a.Limits != (ledger.Limits{}) {
+		row.Limits = &a.Limits
 	}
 	switch {
 	case by.Kind == journal.Company && a.Owner != by.ID:
@@ -122,6 +125,14 @@ func (s *step) openAccount(a OpenAccount, by journal.Principal, owner ledger.Own
 	if a.Flags&ledger.Managed != 0 {
 		return row, fault.New(fault.Invalid, "flags", "Only the node's own accounts are managed.")
 	}
+	if first, taken := get(s, s.tables.accounts, a.ID); taken {
+		field := s.otherAccount(first, row, a.Metadata)
+		if field == "" {
+			return first, nil
+		}
+		return row, fault.New(fault.Conflict, field, "This id was used for another account.").
+			Because(fault.IDReused)
+	}
 	refused := refusal(s.draft.Open(ledger.Spec{
 		ID: a.ID, Owner: owner, Currency: a.Currency, Kind: a.Kind, Flags: a.Flags,
 		Code: a.Code, Limits: a.Limits,
@@ -135,6 +146,35 @@ func (s *step) openAccount(a OpenAccount, by journal.Principal, owner ledger.Own
 		return row, nil
 	}
 	return row, s.annotate(row.ID.String(), row.Owner, "", a.Metadata, 0)
+}
+
+// otherAccount names the field in which an account that is asked for again differs from the first
+// time; it is empty if there is none.
+func (s *step) otherAccount(first, again AccountRow, pairs map[string]string) string {
+	text, _ := get(s, s.tables.metadata, MetadataKey{first.ID.String(), 1})
+	if text.At != first.Created {
+		text = MetadataRow{}
+	}
+	switch {
+	case first.Owner != again.Owner || first.Purpose != PurposeBook:
+		return "account"
+	case first.Code != again.Code:
+		return "code"
+	case first.Kind != again.Kind:
+		return "kind"
+	case first.Currency != again.Currency:
+		return "currency"
+	case first.Name != again.Name:
+		return "name"
+	case first.Flags != again.Flags:
+		return "flags"
+	case (first.Limits == nil) != (again.Limits == nil),
+		first.Limits != nil && *first.Limits != *again.Limits:
+		return "limits"
+	case !maps.Equal(text.Metadata, pairs):
+		return "metadata"
+	}
+	return ""
 }
 
 func setAccount(s *step, c journal.Command) (any, *fault.Error) {

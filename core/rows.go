@@ -136,6 +136,10 @@ type AccountRow struct {
 	Code uint16      `cbor:"7,keyasint"`
 	Kind ledger.Kind `cbor:"8,keyasint"`
 	Name string      `cbor:"9,keyasint"`
+	// Flags and Limits are what an account of the books was opened with, so that the same
+	// request again is known. What binds it now is in the ledger.
+	Flags  ledger.Flags   `cbor:"10,keyasint,omitempty"`
+	Limits *ledger.Limits `cbor:"11,keyasint,omitempty"`
 }
 
 // VirtualRow is a virtual account: a number at a bank that outside money can be sent to.

@@ -120,8 +120,9 @@ type NewAccount struct {
 	Metadata map[string]string
 }
 
-// OpenAccounts opens accounts of the books, all or none. Fields of a refusal are within
-// "accounts[i]".
+// OpenAccounts opens accounts of the books, all or none. An account that was opened before with
+// the same id and the same in every field is answered as it was then. Fields of a refusal are
+// within "accounts[i]".
 func (n *Node) OpenAccounts(ctx context.Context, by Caller, r Request, accounts []NewAccount) (
 	[]BookAccount, error,
 ) {
@@ -141,11 +142,9 @@ func (n *Node) OpenAccounts(ctx context.Context, by Caller, r Request, accounts 
 		return nil, err
 	}
 	views := make([]BookAccount, len(rows))
-	n.state.Read(func(v core.View) {
-		for i, row := range rows {
-			views[i] = bookAccountView(v, row)
-		}
-	})
+	for i, row := range rows {
+		views[i] = openedAccount(row, accounts[i].Metadata)
+	}
 	return views, nil
 }
 

@@ -240,8 +240,33 @@ func limitsView(l ledger.Limits) (view AccountLimits) {
 	return view
 }
 
+// openedAccount shows an account as it was opened.
+func openedAccount(row core.AccountRow, pairs map[string]string) BookAccount {
+	none := money.New(row.Currency, 0)
+	account := ledger.Account{
+		Spec:         ledger.Spec{Currency: row.Currency, Kind: row.Kind, Flags: row.Flags},
+		DebitsPosted: none, CreditsPosted: none, DebitsPending: none, CreditsPending: none,
+	}
+	if row.Limits != nil {
+		account.Limits = *row.Limits
+		account.Outflow.Amount = none
+	}
+	view := accountView(row, account)
+	view.Metadata = pairs
+	return view
+}
+
+// bookAccountView shows an account as it stands.
 func bookAccountView(v core.View, row core.AccountRow) BookAccount {
 	account, _ := v.Balance(row.ID)
+	view := accountView(row, account)
+	if rows := v.Metadata(view.ID, 1); len(rows) > 0 && rows[0].Owner == row.Owner {
+		view.Metadata = rows[0].Metadata
+	}
+	return view
+}
+
+func accountView(row core.AccountRow, account ledger.Account) BookAccount {
 	balance, negative := account.Balance()
 	view := BookAccount{
 		ID: row.ID.String(), Owner: row.Owner, Purpose: row.Purpose, Code: row.Code,
@@ -251,9 +276,6 @@ func bookAccountView(v core.View, row core.AccountRow) BookAccount {
 		DebitsPosted: account.DebitsPosted, CreditsPosted: account.CreditsPosted,
 		DebitsHeld: account.DebitsPending, CreditsHeld: account.CreditsPending,
 		LastEntry: account.LastRecord, Created: milli(row.Created),
-	}
-	if rows := v.Metadata(view.ID, 1); len(rows) > 0 && rows[0].Owner == row.Owner {
-		view.Metadata = rows[0].Metadata
 	}
 	if account.Limits.Velocity.Period != 0 {
 		view.Outflow = &Outflow{
