@@ -108,9 +108,9 @@ func BenchmarkPost(b *testing.B) {
 	b.Run("1Mi/single", load{accounts: 1 << 20, entry: 1}.run)
 }
 
-// BenchmarkPostFrozen is BenchmarkPost with an image that never ends: each commit copies the
+// BenchmarkFrozenPost is BenchmarkPost with an image that never ends: each commit copies the
 // pages that it is the first to change.
-func BenchmarkPostFrozen(b *testing.B) {
+func BenchmarkFrozenPost(b *testing.B) {
 	l := load{accounts: 1 << 20, entry: 8000, ahead: 32, book: manyBook(b, 1<<20), number: 1}
 	l.post(b)
 	for b.ResetTimer(); b.Loop(); {

@@ -75,6 +75,14 @@ func TestManyHoldsAreFound(t *testing.T) {
 		must(t, d.Hold(ledger.Hold{ID: id, Debit: account(1), Credit: account(2), Amount: won(n)}))
 	}
 	d.Commit(1, 1)
+	seen := uint64(0)
+	b.Holds(func(h ledger.Hold) bool { // in the order of ids
+		seen++
+		return h.ID == hold(seen<<40) && seen < 100
+	})
+	if seen != 100 {
+		t.Errorf("a walk over the first 100 holds ended at %d", seen)
+	}
 	number := uint64(many + 1)
 	for _, part := range []uint64{1, 0, 2} {
 		d = b.Begin(entryTime)
