@@ -37,8 +37,9 @@ const recordsHeaderSize = 16
 // recordsMagic opens every records file; its last byte is the format.
 const recordsMagic = "seyrecs\x02"
 
-// sumSize is the length of the checksum behind each record in a file.
-const sumSize = 4
+// shortRecord is the size below which a record's checksum has two bytes, not four: the hashes
+// of a tree are the most numerous records by far, and the tree's root vouches for them too.
+const shortRecord = 64
 
 // layout is how records of one size lie in a file: each is followed by a checksum of itself
 // and its number, so that damage, a page that was never written, and a record in another's
@@ -52,8 +53,13 @@ func newLayout(size int) layout {
 	return layout{size: size, table: crc32.MakeTable(crc32.Castagnoli)}
 }
 
-// stride is the length of a record in the file.
-func (l layout) stride() int { return l.size + sumSize }
+// stride is the length of a record and its checksum in the file.
+func (l layout) stride() int {
+	if l.size < shortRecord {
+		return l.size + 2
+	}
+	return l.size + 4
+}
 
 // offset is where the record with this number begins.
 func (l layout) offset(number uint64) int64 {
@@ -67,21 +73,39 @@ func (l layout) header() []byte {
 	return binary.BigEndian.AppendUint32(header, crc32.Checksum(header, l.table))
 }
 
+// sum is a CRC32C that begins with the number; its halves are folded for a short record.
 func (l layout) sum(number uint64, record []byte) uint32 {
-	return crc32.Update(uint32(number)^uint32(number>>32), l.table, record)
+	sum := crc32.Update(uint32(number)^uint32(number>>32), l.table, record)
+	if l.size < shortRecord {
+		return sum>>16 ^ sum&0xffff
+	}
+	return sum
 }
 
 // put appends a record and its checksum to filed bytes.
 func (l layout) put(filed []byte, number uint64, record []byte) []byte {
-	return binary.BigEndian.AppendUint32(append(filed, record...), l.sum(number, record))
+	sum := l.sum(number, record)
+	filed = append(filed, record...)
+	if l.size < shortRecord {
+		return binary.BigEndian.AppendUint16(filed, uint16(sum))
+	}
+	return binary.BigEndian.AppendUint32(filed, sum)
+}
+
+// filedSum is the checksum that lies behind a record.
+func (l layout) filedSum(filed []byte) uint32 {
+	if l.size < shortRecord {
+		return uint32(binary.BigEndian.Uint16(filed[l.size:]))
+	}
+	return binary.BigEndian.Uint32(filed[l.size:])
 }
 
 // take copies records out of filed bytes, from a first number on, and checks each. Filed holds
 // whole records with their checksums, into has room for them.
 func (l layout) take(into, filed []byte, first uint64) error {
 	for number := first; len(filed) > 0; number++ {
-		record, sum := filed[:l.size], binary.BigEndian.Uint32(filed[l.size:])
-		if l.sum(number, record) != sum {
+		record := filed[:l.size]
+		if l.sum(number, record) != l.filedSum(filed) {
 			return fmt.Errorf("record %d is damaged", number)
 		}
 		copy(into, record)

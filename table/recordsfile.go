@@ -98,6 +98,12 @@ func syncDirectory(path string) error {
 	return errors.Join(directory.Sync(), directory.Close())
 }
 
+// RecordsFileSize is how many bytes of a file, from its beginning, hold its first count records
+// of size bytes each.
+func RecordsFileSize(size int, count uint64) int64 {
+	return newLayout(size).offset(count + 1)
+}
+
 // NewRecordsFile is OpenRecords over a file that is open already, and that it closes in the
 // end unless it returns an error.
 func NewRecordsFile(file File, size int, keep uint64) (*RecordsFile, error) {

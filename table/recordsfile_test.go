@@ -2,6 +2,8 @@ package table_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -173,52 +175,63 @@ func TestReadsBesideAppend(t *testing.T) {
 	mustClose(t, r)
 }
 
-// TestDamagedRecordsAreFound changes one bit at a time, and puts records in others' places.
+// TestDamagedRecordsAreFound changes one bit after the other, and puts records in others'
+// places.
 func TestDamagedRecordsAreFound(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "history")
-	r := mustOpenRecords(t, path, 0)
-	mustAppend(t, r, 1, 3)
-	if err := r.Sync(); err != nil {
-		t.Fatal(err)
+	for _, size := range []int{32, 64, 150} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) { findDamage(t, size) })
 	}
-	mustClose(t, r)
-	whole, err := os.ReadFile(path)
+}
+
+// numbered returns records of a size, each filled with its number.
+func numbered(size int, first, count byte) []byte {
+	var all []byte
+	for number := first; number < first+count; number++ {
+		all = append(all, bytes.Repeat([]byte{number}, size)...)
+	}
+	return all
+}
+
+func findDamage(t *testing.T, size int) {
+	file := newMemoryFile(nil)
+	r, err := table.NewRecordsFile(file, size, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := errors.Join(r.AppendMany(numbered(size, 1, 3)), r.Sync(), r.Close()); err != nil {
+		t.Fatal(err)
+	}
+	whole := bytes.Clone(file.data)
 	refuse := func(what string, damaged []byte) {
 		t.Helper()
-		if err := os.WriteFile(path, damaged, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := table.OpenRecords(path, recordSize, 3); err == nil {
+		if _, err := table.NewRecordsFile(newMemoryFile(damaged), size, 3); err == nil {
 			t.Fatalf("%s: opened", what)
 		}
 	}
-	for at := range len(whole) {
+	for bit := range 8 * len(whole) {
 		damaged := bytes.Clone(whole)
-		damaged[at] ^= 1 << (at % 8)
-		refuse("a changed bit", damaged)
+		damaged[bit/8] ^= 1 << (bit % 8)
+		refuse(fmt.Sprintf("bit %d changed", bit), damaged)
 	}
-	first, second := recordsHead, recordsHead+filedSize
+	filed := (len(whole) - recordsHead) / 3
+	first, second := recordsHead, recordsHead+filed
 	swapped := bytes.Clone(whole)
-	copy(swapped[first:], whole[second:second+filedSize])
+	copy(swapped[first:], whole[second:second+filed])
 	copy(swapped[second:], whole[first:second])
 	refuse("swapped records", swapped)
-	refuse("a page never written", append(whole[:second:second], make([]byte, 2*filedSize)...))
+	refuse("a page never written", append(whole[:second:second], make([]byte, 2*filed)...))
+	refuse("a shorter file", whole[:len(whole)-1])
 
 	// Damage that comes while the file is open is met by the read.
-	if err := os.WriteFile(path, whole, 0o600); err != nil {
+	file = newMemoryFile(whole)
+	if r, err = table.NewRecordsFile(file, size, 3); err != nil {
 		t.Fatal(err)
 	}
-	r = mustOpenRecords(t, path, 3)
-	if err := os.WriteFile(path, swapped, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	copy(file.data, swapped)
 	if _, err := r.At(2); err == nil {
 		t.Fatal("a record was read in another's place")
 	}
-	if _, err := r.Read(1, make([]byte, 3*recordSize)); err == nil {
+	if _, err := r.Read(1, make([]byte, 3*size)); err == nil {
 		t.Fatal("records were read in others' places")
 	}
 	if err := r.Check(1, 3); err == nil {
