@@ -1,13 +1,16 @@
 package table
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // ErrDisturbed is what Finish answers when rows that were applied after Begin have reached the
@@ -83,23 +86,43 @@ func (p *Pebble) BeginCheckpoint() (*Checkpoint, error) {
 // Apply, and ends c even when it fails. After ErrDisturbed, dir does not exist.
 func (c *Checkpoint) Finish(dir string) error {
 	defer c.end()
+	return c.store.unlessBroken(func() error {
+		if err := c.write(dir); err != nil {
+			return fmt.Errorf("checkpoint tables: %w", err)
+		}
+		return nil
+	})
+}
+
+func (c *Checkpoint) write(dir string) error {
 	p := c.store
-	select {
-	case <-c.flushed:
-	case <-p.broken:
-		return p.failed
-	}
+	<-c.flushed
 	if err := p.db.Checkpoint(dir); err != nil {
-		return fmt.Errorf("checkpoint tables: %w", err)
+		return err
 	}
 	stamp, err := p.filedStamp()
-	if err == nil && (c.disturbed.Load() || string(stamp) != string(c.before[:])) {
+	if err == nil && (c.disturbed.Load() || !bytes.Equal(stamp, c.before[:])) {
 		err = ErrDisturbed
 	}
+	if err == nil {
+		err = errors.Join(dropLogs(p.fs, dir), seal(p.fs, dir))
+	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("checkpoint tables: %w", err), p.fs.RemoveAll(dir))
+		return errors.Join(err, p.fs.RemoveAll(dir))
 	}
 	return nil
+}
+
+// dropLogs removes write-ahead logs. They are empty, but Open would replay and flush them, and
+// start compactions before it knows that it will succeed.
+func dropLogs(fs vfs.FS, dir string) error {
+	names, err := fs.List(dir)
+	for _, name := range names {
+		if filepath.Ext(name) == ".log" {
+			err = errors.Join(err, fs.Remove(fs.PathJoin(dir, name)))
+		}
+	}
+	return err
 }
 
 // Abandon ends a checkpoint that will not be finished. After Finish it does nothing.

@@ -1,13 +1,18 @@
 package table_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"seyfert/table"
 )
@@ -81,7 +86,8 @@ type load struct {
 	done    chan error
 }
 
-func startLoad(s *table.Pebble, filling int) *load {
+// startLoad begins to apply rows with a pause after each.
+func startLoad(s *table.Pebble, filling int, pause time.Duration) *load {
 	l := &load{store: s, stop: make(chan struct{}), done: make(chan error, 1)}
 	value := make([]byte, 8+filling)
 	go func() {
@@ -95,6 +101,9 @@ func startLoad(s *table.Pebble, filling int) *load {
 			if err := l.apply(value); err != nil {
 				l.done <- err
 				return
+			}
+			if pause > 0 {
+				time.Sleep(pause)
 			}
 		}
 	}()
@@ -160,11 +169,15 @@ func TestCheckpointsUnderLoad(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpenPebble(t, filepath.Join(dir, "live"))
 	defer mustClose(t, s)
-	l := startLoad(s, 2000)
+	cuts, pause := 8, time.Duration(0)
+	if testing.Short() {
+		cuts, pause = 4, 100*time.Microsecond // the race detector slows all of it down
+	}
+	l := startLoad(s, 2000, pause)
 	var longest time.Duration
 	ingested := uint64(0)
 	disturbed := 0
-	for cut := range 12 {
+	for cut := range cuts {
 		c, applied, took := l.begin(t)
 		longest = max(longest, took)
 		if err := s.Ingest(idRows(ingested, 20_000)); err != nil {
@@ -191,4 +204,144 @@ func TestCheckpointsUnderLoad(t *testing.T) {
 	wantLoad(t, s, l.applied)
 	t.Logf("%d rows applied, longest Begin %v, %d checkpoints disturbed",
 		l.applied, longest, disturbed)
+}
+
+// mustFill applies rows of 1 MiB.
+func mustFill(tb testing.TB, s table.Store, rows uint64) {
+	tb.Helper()
+	value := make([]byte, table.ValueMax)
+	for n := range rows {
+		var w table.Writes
+		binary.BigEndian.PutUint64(value, n)
+		w.Put(loadKey(n%50), value)
+		mustApply(tb, s, &w)
+	}
+}
+
+// TestCheckpointHoldsLaterRowsBack applies more than a table in memory holds before the
+// checkpoint is finished: their flush waits.
+func TestCheckpointHoldsLaterRowsBack(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpenPebble(t, filepath.Join(dir, "live"))
+	defer mustClose(t, s)
+	mustPut(t, s, "a", "1")
+	c := mustBegin(t, s)
+	mustFill(t, s, 80)
+	if err := c.Finish(filepath.Join(dir, "cut")); err != nil {
+		t.Fatal(err)
+	}
+	wantRows(t, mustRows(t, mustReopen(t, filepath.Join(dir, "cut")), "", ""), row{"a", "1"})
+}
+
+// TestCheckpointDisturbed applies more than the store can hold back. The checkpoint says so and
+// leaves nothing; the next one is fine.
+func TestCheckpointDisturbed(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpenPebble(t, filepath.Join(dir, "live"))
+	defer mustClose(t, s)
+	mustPut(t, s, "a", "1")
+	c := mustBegin(t, s)
+	mustFill(t, s, 200)
+	cut := filepath.Join(dir, "cut")
+	if err := c.Finish(cut); !errors.Is(err, table.ErrDisturbed) {
+		t.Fatalf("finish: %v", err)
+	}
+	if _, err := os.Stat(cut); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("what is left of the checkpoint: %v", err)
+	}
+	if err := s.Checkpoint(cut); err != nil {
+		t.Fatal(err)
+	}
+	r := mustReopen(t, cut)
+	if value, _ := mustGet(t, r, string(loadKey(49))); value[7] != 199 {
+		t.Fatalf("the last row is write %d", value[7])
+	}
+}
+
+// TestCheckpointRefusesDamage changes, removes and adds files of a checkpoint.
+func TestCheckpointRefusesDamage(t *testing.T) {
+	fs := vfs.NewMem()
+	s, err := table.OpenPebbleOn(fs, "/live")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mustClose(t, s)
+	mustPut(t, s, "a", "1", "b", "2")
+	if err := s.Checkpoint("/cut"); err != nil {
+		t.Fatal(err)
+	}
+	refuse := func(what string) {
+		t.Helper()
+		if err := table.CloneCheckpointOn(fs, "/cut", "/clone"); err == nil {
+			t.Errorf("%s: cloned", what)
+		}
+		if err := fs.RemoveAll("/clone"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names, err := fs.List("/cut")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		path := "/cut/" + name
+		whole := mustReadFile(t, fs, path)
+		mustWriteFile(t, fs, path, append(whole[:len(whole):len(whole)], 0))
+		refuse(name + " is longer")
+		if len(whole) > 0 {
+			mustWriteFile(t, fs, path, whole[:len(whole)-1])
+			refuse(name + " is shorter")
+		}
+		if filepath.Ext(name) != ".sst" { // reads of those compare checksums
+			for at := range whole {
+				damaged := bytes.Clone(whole)
+				damaged[at] ^= 1
+				mustWriteFile(t, fs, path, damaged)
+				refuse(fmt.Sprintf("%s is changed at %d", name, at))
+			}
+		}
+		if err := fs.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		refuse(name + " is gone")
+		mustWriteFile(t, fs, path, whole)
+	}
+	mustWriteFile(t, fs, "/cut/more", nil)
+	refuse("one more file")
+	if err := fs.Remove("/cut/more"); err != nil {
+		t.Fatal(err)
+	}
+	if err := table.CloneCheckpointOn(fs, "/cut", "/clone"); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = table.OpenPebbleOn(fs, "/clone"); err != nil {
+		t.Fatal(err)
+	}
+	defer mustClose(t, s)
+	wantRows(t, mustRows(t, s, "", ""), row{"a", "1"}, row{"b", "2"})
+}
+
+func mustReadFile(tb testing.TB, fs vfs.FS, path string) []byte {
+	tb.Helper()
+	file, err := fs.Open(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	data, err := io.ReadAll(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		tb.Fatal(err)
+	}
+	return data
+}
+
+func mustWriteFile(tb testing.TB, fs vfs.FS, path string, data []byte) {
+	tb.Helper()
+	file, err := fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	_, err = file.Write(data)
+	if err := errors.Join(err, file.Close()); err != nil {
+		tb.Fatal(err)
+	}
 }

@@ -4,58 +4,67 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // CloneCheckpoint makes the directory dst, which must not exist, a store with the content of
 // the checkpoint src. Sorted tables, which are never changed in place, are hard links; the
-// rest is copied, so src stays as it is whatever happens to dst. Nothing is synced: after a
+// rest is copied, so src stays as it is whatever happens to dst. A checkpoint that lacks a
+// file, or has one that Finish did not write like this, is refused. Nothing is synced: after a
 // crash dst is removed and cloned again. After an error dst is incomplete and must be removed.
 func CloneCheckpoint(src, dst string) error { return CloneCheckpointOn(vfs.Default, src, dst) }
 
 // CloneCheckpointOn is CloneCheckpoint in a file system of the caller's.
 func CloneCheckpointOn(fs vfs.FS, src, dst string) error {
-	files, err := fs.List(src)
-	if err != nil {
+	if err := clone(fs, src, dst); err != nil {
 		return fmt.Errorf("clone checkpoint: %w", err)
+	}
+	return nil
+}
+
+func clone(fs vfs.FS, src, dst string) error {
+	names, err := fs.List(src)
+	if err != nil {
+		return err
+	}
+	listed, err := readContents(fs, src)
+	if err != nil {
+		return err
+	}
+	if len(names) != len(listed)+1 {
+		return fmt.Errorf("%d files where %d are listed", len(names)-1, len(listed))
 	}
 	if _, err := fs.Stat(dst); err == nil {
-		return fmt.Errorf("clone checkpoint: %s exists", dst)
+		return fmt.Errorf("%s exists", dst)
 	}
 	if err := fs.MkdirAll(dst, 0o700); err != nil {
-		return fmt.Errorf("clone checkpoint: %w", err)
+		return err
 	}
-	for _, name := range files {
-		if err := cloneFile(fs, fs.PathJoin(src, name), fs.PathJoin(dst, name)); err != nil {
-			return fmt.Errorf("clone checkpoint: %w", err)
+	for name, want := range listed {
+		found, err := cloneFile(fs, fs.PathJoin(src, name), fs.PathJoin(dst, name))
+		if err != nil {
+			return err
+		}
+		if found != want {
+			return fmt.Errorf("%s is not the file that was written", name)
 		}
 	}
 	return nil
 }
 
 // cloneFile links files that never change and copies the rest.
-func cloneFile(fs vfs.FS, from, to string) error {
-	info, err := fs.Stat(from)
-	if err != nil {
-		return err
+func cloneFile(fs vfs.FS, from, to string) (content, error) {
+	if linked(from) {
+		if err := fs.Link(from, to); err != nil {
+			return content{}, err
+		}
+		return measure(fs, from, io.Discard)
 	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a file", from)
-	}
-	if kind := filepath.Ext(from); kind == ".sst" || kind == ".blob" {
-		return fs.Link(from, to)
-	}
-	source, err := fs.Open(from)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
 	target, err := fs.Create(to, vfs.WriteCategoryUnspecified)
 	if err != nil {
-		return err
+		return content{}, err
 	}
-	_, err = io.Copy(target, source)
-	return errors.Join(err, target.Close())
+	found, err := measure(fs, from, target)
+	return found, errors.Join(err, target.Close())
 }

@@ -48,7 +48,7 @@ func (p *Pebble) take(run *run) error {
 			// wait behind them: a checkpoint on its way would miss them.
 			c.disturbed.Store(true)
 		}
-		return nil
+		return p.wrote()
 	})
 }
 

@@ -20,6 +20,9 @@ const (
 	// l0RunsMax is how many overlapping runs of sorted tables make Apply wait for compactions.
 	// Reads of rows pass by most of them by their filters.
 	l0RunsMax = 64
+	// manifestBytes is the size at which the list of tables is begun anew. Each checkpoint
+	// copies it, and each start reads it.
+	manifestBytes = 1 << 20
 	// bloomBitsPerKey gives about one false positive in a hundred.
 	bloomBitsPerKey = 10
 )
@@ -41,7 +44,12 @@ type Pebble struct {
 	cut atomic.Pointer[Checkpoint]
 	// runs counts the tables that were written to be ingested.
 	runs atomic.Uint64
+	// writes counts the writes that have ended; idle is a lookup that nobody uses, or nil.
+	writes atomic.Uint64
+	idle   atomic.Pointer[lookup]
 
+	// waiting counts calls into the library that may wait for a flush.
+	waiting atomic.Int64
 	failure sync.Once
 	// failed is the first error of a flush or compaction in the background; broken is closed
 	// after it is set.
@@ -64,8 +72,9 @@ func OpenPebbleOn(fs vfs.FS, dir string) (*Pebble, error) {
 		MemTableSize:                memTableBytes,
 		MemTableStopWritesThreshold: memTablesMax,
 		L0StopWritesThreshold:       l0RunsMax,
+		MaxManifestFileSize:         manifestBytes,
 		FormatMajorVersion:          diskFormat,
-		Logger:                      quiet{},
+		Logger:                      listener{p},
 		EventListener: &pebble.EventListener{
 			BackgroundError: p.fail,
 			TableCreated:    p.onTable,
@@ -79,28 +88,51 @@ func OpenPebbleOn(fs vfs.FS, dir string) (*Pebble, error) {
 		options.Levels[i].FilterPolicy = filter
 	}
 	options.EnsureDefaults() // tables to be ingested are written with them
-	db, err := pebble.Open(dir, options)
-	if err != nil {
-		return nil, fmt.Errorf("open tables: %w", err)
+	p.options = options
+	opened := make(chan error, 1)
+	go func() {
+		var err error
+		p.db, err = pebble.Open(dir, options)
+		opened <- err
+	}()
+	select {
+	case err := <-opened:
+		if err != nil {
+			return nil, fmt.Errorf("open tables: %w", err)
+		}
+		return p, nil
+	case <-p.broken:
+		go func() {
+			if <-opened == nil {
+				_ = p.closeAll()
+			}
+		}()
+		return nil, fmt.Errorf("open tables: %w", p.failed)
 	}
-	p.db, p.options = db, options
-	return p, nil
 }
 
-// quiet drops the library's running commentary; what matters comes back as errors.
-type quiet struct{}
+// listener drops the library's running commentary; what matters comes back as errors.
+type listener struct{ store *Pebble }
 
-func (quiet) Infof(string, ...any)  {}
-func (quiet) Errorf(string, ...any) {}
+func (listener) Infof(string, ...any)  {}
+func (listener) Errorf(string, ...any) {}
 
-// Fatalf is called when the library can no longer vouch for its files.
-func (quiet) Fatalf(format string, args ...any) {
+// Fatalf is called when the library can no longer vouch for its files, and must not return.
+// With an error the disk is at fault: every call says so from now on, and this goroutine, which
+// holds the library's locks, rests for ever. Anything else is a fault of the program.
+func (l listener) Fatalf(format string, args ...any) {
+	for _, arg := range args {
+		if err, ok := arg.(error); ok {
+			l.store.fail(err)
+			select {}
+		}
+	}
 	panic("table: " + fmt.Sprintf(format, args...))
 }
 
 // fail remembers the first background error. The library would try again for ever, and stall
 // writes and flushes meanwhile; but a disk that refused a sync cannot be trusted again, so
-// every later write returns the error.
+// every later call returns the error.
 func (p *Pebble) fail(err error) {
 	p.failure.Do(func() {
 		p.failed = fmt.Errorf("write tables: %w", err)
@@ -117,24 +149,11 @@ func (p *Pebble) err() error {
 	}
 }
 
-// Get implements Reader.
-func (p *Pebble) Get(key []byte) (value []byte, ok bool, err error) {
-	found, closer, err := p.db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, fmt.Errorf("read row: %w", err)
-	}
-	value = append([]byte{}, found...)
-	if err := closer.Close(); err != nil {
-		return nil, false, fmt.Errorf("read row: %w", err)
-	}
-	return value, true, nil
-}
-
 // Scan implements Reader.
 func (p *Pebble) Scan(from, to []byte, fn func(key, value []byte) bool) (err error) {
+	if err := p.err(); err != nil {
+		return err
+	}
 	if len(from) == 0 {
 		from = nil // the library takes only nil for no bound
 	}
@@ -184,7 +203,7 @@ func (p *Pebble) Apply(w *Writes) error {
 		return errors.Join(fmt.Errorf("apply writes: %w", failed), batch.Close())
 	}
 	err := p.unlessBroken(func() error {
-		return errors.Join(p.db.Apply(batch, pebble.NoSync), batch.Close())
+		return errors.Join(p.db.Apply(batch, pebble.NoSync), batch.Close(), p.wrote())
 	})
 	if err != nil {
 		return fmt.Errorf("apply writes: %w", err)
@@ -196,7 +215,12 @@ func (p *Pebble) Apply(w *Writes) error {
 // writes while its flushes lag behind, and they lag for ever once they fail.
 func (p *Pebble) unlessBroken(write func() error) error {
 	done := make(chan error, 1)
-	go func() { done <- write() }()
+	p.waiting.Add(1)
+	go func() {
+		err := write()
+		p.waiting.Add(-1)
+		done <- err
+	}()
 	select {
 	case err := <-done:
 		return err
@@ -206,16 +230,24 @@ func (p *Pebble) unlessBroken(write func() error) error {
 }
 
 // Close implements Store. Rows that no checkpoint holds are lost. After a failure it returns
-// that failure and releases nothing: the process has to stop.
+// that failure, and what the store holds is released as far as the library still can: it tries
+// failed work again for ever until it is closed, but may itself be stuck.
 func (p *Pebble) Close() error {
 	if err := p.err(); err != nil {
+		if p.waiting.Load() == 0 {
+			go func() { _ = p.closeAll() }()
+		}
 		return err
 	}
-	if c := p.cut.Load(); c != nil {
-		c.end()
-	}
-	if err := p.db.Close(); err != nil {
+	if err := p.closeAll(); err != nil {
 		return fmt.Errorf("close tables: %w", err)
 	}
 	return p.err()
+}
+
+func (p *Pebble) closeAll() error {
+	if c := p.cut.Load(); c != nil {
+		c.end()
+	}
+	return errors.Join(p.wrote(), p.db.Close())
 }
