@@ -319,15 +319,3 @@ func (d *Draft) Owner(id AccountID) (owner OwnerID, flags Flags, ok bool) {
 	r, _ := d.view(ordinal)
 	return r.owner, r.flags, true
 }
-
-// Access returns whose an account is and the flags that bind it, as the draft has them. It is
-// the part of Account that every posting asks for.
-func (d *Draft) Access(id AccountID) (owner OwnerID, flags Flags, ok bool) {
-	d.check()
-	ordinal, ok := d.find(id)
-	if !ok {
-		return OwnerID{}, 0, false
-	}
-	r, _ := d.view(ordinal)
-	return r.owner, r.flags, true
-}

@@ -234,9 +234,9 @@ func (m *machine) Check(t *rapid.T) {
 		id := account(n)
 		a, ok := m.draft.Account(id)
 		compareAccount(t, m.drafted, id, a, ok)
-		owner, flags, found := m.draft.Access(id)
+		owner, flags, found := m.draft.Owner(id)
 		if found != ok || owner != a.Owner || flags != a.Flags {
-			t.Fatalf("access to %v: %v, %b, %v", id, owner, flags, found)
+			t.Fatalf("owner of %v: %v, %b, %v", id, owner, flags, found)
 		}
 		a, ok = m.book.Account(id)
 		compareAccount(t, m.committed, id, a, ok)
