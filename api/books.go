@@ -24,6 +24,7 @@ func keepers() []role { return []role{operator, company} }
 func (g *gate) mountBooks() {
 	g.mountTransfers()
 	g.mountHolds()
+	g.mountExchanges()
 	g.mountAccounts()
 	g.mountBookReads()
 	g.mountMetadata()

@@ -49,7 +49,15 @@ func bookBodies() map[string]map[string]any {
 		"NewCapture": texts(map[string]any{
 			"id": txn, "amount": won, "more": true, "legs": []any{leg},
 		}),
-		"NewVoid":     {"id": txn},
+		"NewVoid": {"id": txn},
+		"NewExchange": texts(map[string]any{
+			"id": txn, "fixed": "sell",
+			"sell": map[string]any{"debit": debit, "credit": credit, "amount": won},
+			"buy":  map[string]any{"debit": debit, "credit": credit},
+			"rate": map[string]any{
+				"base": "KRW", "quote": "JPY", "value": "0.1", "rounding": "floor",
+			},
+		}),
 		"NewMetadata": {"metadata": map[string]any{"a": "b"}},
 		"NewBatch":    {"mode": "each", "items": []any{item}},
 	}
@@ -63,6 +71,8 @@ type books struct {
 	cash string // an asset
 	sale string // an income
 	safe string // an asset without overdraft
+	// position is the position account in won, where a test exchanges.
+	position string
 }
 
 // mustKeepBooks opens a company and its accounts.

@@ -218,7 +218,7 @@ func TestRefusedTransfers(t *testing.T) {
 		{
 			"a sum of legs", `"legs":[{` + leg(b.cash, b.sale, "1") + "},{" +
 				leg(b.cash, b.safe, "1") + "}]", 422, "refused", "insufficient_funds",
-			"legs[0].amount",
+			"legs[1].amount",
 		},
 		{"nothing at all", "", 400, "invalid", "", "debit"},
 		{"no legs", `"legs":[]`, 400, "invalid", "", "legs"},
@@ -465,15 +465,27 @@ func TestBadAccounts(t *testing.T) {
 		{"a kind", "", `{"kind":"x","currency":"KRW"}`, "", 400, "invalid", "", "kind"},
 		{"a currency", "", `{"kind":"asset","currency":"XXX"}`, "", 400, "invalid", "", "currency"},
 		{"dollars", "", `{"kind":"asset","currency":"USD"}`, "", 400, "invalid", "", "currency"},
-		{"an id", "", account(`,"id":"acc_01M7Q5CQG0EG494N32ME2JRCLL"`), "", 400, "invalid", "", "id"},
+		{
+			"an id", "", account(`,"id":"acc_01M7Q5CQG0EG494N32ME2JRCLL"`), "",
+			400, "invalid", "", "id",
+		},
 		{"managed", "", account(`,"flags":["managed"]`), "", 400, "invalid", "", "flags"},
 		{"closed", "", account(`,"flags":["closed"]`), "", 400, "invalid", "", "flags"},
-		{"a flag twice", "", account(`,"flags":["frozen_in","frozen_in"]`), "", 400, "invalid", "", "flags"},
+		{
+			"a flag twice", "", account(`,"flags":["frozen_in","frozen_in"]`), "",
+			400, "invalid", "", "flags",
+		},
 		{"another's", "", account(`,"owner":"node"`), "", 403, "forbidden", "", "owner"},
-		{"a floor in yen", "", floor("JPY", "1"), "", 400, "invalid", "mixed_currencies", "limits.floor"},
+		{
+			"a floor in yen", "", floor("JPY", "1"), "",
+			400, "invalid", "mixed_currencies", "limits.floor",
+		},
 		{"a floor above", "", floor("KRW", "1"), "", 422, "refused", "under_floor", "limits.floor"},
 		{"a floor of -0", "", floor("KRW", "-0"), "", 400, "invalid", "", "limits.floor"},
-		{"no bound", "", velocity(`{"period_seconds":1}`), "", 400, "invalid", "", "limits.velocity"},
+		{
+			"no bound", "", velocity(`{"period_seconds":1}`), "",
+			400, "invalid", "", "limits.velocity",
+		},
 		{
 			"no period", "", velocity(`{"period_seconds":0,"count":1}`), "", 400, "invalid", "",
 			"limits.velocity.period_seconds",

@@ -57,7 +57,7 @@ func TestLinkedItems(t *testing.T) {
 		},
 		{
 			bulk(legs(good, good), legs(good, poor), good), "created " +
-				"refused:insufficient_funds:items[1].legs[0].amount created", "3",
+				"refused:insufficient_funds:items[1].legs[1].amount created", "3",
 		},
 		{
 			bulk(legs(good, good)+linked, poor, good), "refused:linked_refused:items[1] " +

@@ -45,7 +45,7 @@ func (g *gate) settings() huma.Config {
 					"createAccounts, where the same key and body again give the same answer, " +
 					"less a secret that is shown once, and the same key with another body is a " +
 					"conflict; and createTransfer, createTransfers, reverseTransfer, createHold, " +
-					"captureHold and voidHold, where ids that the body does not choose follow " +
+					"captureHold, voidHold and createExchange, where ids that the body does not choose follow " +
 					"from the key, so that the same again gives the same answer and anything " +
 					"else a conflict that names the field. Every other POST under /v1 " +
 					"refuses the header. Of those a claim is named by its own id, and the same " +

@@ -133,6 +133,44 @@ func (c *Client) PostEncoded(ctx context.Context, batch []byte) (ledger.Answer, 
 	})
 }
 
+// ExchangeLeg is one side of an exchange: a leg between an account of the customer and the
+// position account of the currency. Without an amount it is what the rate gives.
+type ExchangeLeg struct {
+	Debit  string        `json:"debit"`
+	Credit string        `json:"credit"`
+	Amount *money.Amount `json:"amount,omitempty"`
+}
+
+// Rate says that one unit of Base costs Value units of Quote, such as "1391.25". Rounding is
+// "floor", "ceil", "half_even" or "half_up".
+type Rate struct {
+	Base     string `json:"base"`
+	Quote    string `json:"quote"`
+	Value    string `json:"value"`
+	Rounding string `json:"rounding"`
+}
+
+// ExchangeRequest asks for an exchange of two currencies.
+type ExchangeRequest struct {
+	ID   string      `json:"id,omitempty"`
+	Sell ExchangeLeg `json:"sell"`
+	Buy  ExchangeLeg `json:"buy"`
+	Rate Rate        `json:"rate"`
+	// Fixed is "sell" or "buy": the side whose amount is given; the other one's is rounded.
+	Fixed     string            `json:"fixed"`
+	Code      uint16            `json:"code,omitempty"`
+	Effective *time.Time        `json:"effective_at,omitempty"`
+	Reference string            `json:"reference,omitempty"`
+	Metadata  map[string]string `json:"metadata,omitempty"`
+}
+
+// Exchange exchanges two currencies at a rate, which is recorded in the transfer's metadata.
+func (c *Client) Exchange(ctx context.Context, r ExchangeRequest) (BookTransfer, error) {
+	var posted BookTransfer
+	err := c.create(ctx, "/v1/exchanges", r, &posted)
+	return posted, err
+}
+
 // NewAccount is an account to be opened. Only Kind and Currency are needed.
 type NewAccount struct {
 	// ID is the caller's own, acc_...

@@ -20,6 +20,7 @@ func bookCalls(ctx context.Context, c *client.Client) {
 	c.Post(ctx, client.TransferRequest{Legs: []client.Leg{{Amount: won}}})
 	c.BookTransfer(ctx, "txn_1")
 	c.Reverse(ctx, "txn_1", client.Reversal{})
+	c.Exchange(ctx, client.ExchangeRequest{})
 	c.Hold(ctx, client.HoldRequest{Amount: won})
 	c.BookHold(ctx, "hld_1")
 	c.Capture(ctx, "hld_1", client.CaptureRequest{})

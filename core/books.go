@@ -267,10 +267,14 @@ func (p *posting) move() *fault.Error {
 		return refused
 	}
 	first := &p.unit[0]
-	return refusal(p.s.draft.Post(&ledger.Transfer{
+	err := p.s.draft.Post(&ledger.Transfer{
 		ID: ledger.TransferID(first.ID), Code: first.Code, Effective: first.Effective,
 		Legs: p.legs,
-	}))
+	})
+	if err != nil {
+		p.judged += p.s.draft.FailedLeg()
+	}
+	return refusal(err)
 }
 
 func (p *posting) hold(i *ledger.Instruction) *fault.Error {
@@ -341,8 +345,9 @@ func (p *posting) capture(i *ledger.Instruction) *fault.Error {
 		ID: ledger.TransferID(i.ID), Code: i.Code, Effective: i.Effective, Legs: p.legs,
 	}
 	number := p.s.nextRecord()
-	if refused := refusal(p.s.draft.Capture(hold.ID, transfer, amount, more)); refused != nil {
-		return refused
+	if err := p.s.draft.Capture(hold.ID, transfer, amount, more); err != nil {
+		p.judged += p.s.draft.FailedLeg()
+		return refusal(err)
 	}
 	if ended, _ := p.s.draft.FindHold(hold.ID); ended.State != ledger.Held {
 		p.s.remember(endOfHold(hold.ID), number)

@@ -13,6 +13,7 @@ import (
 type Draft struct {
 	book *Book
 	now  int64 // Unix milliseconds
+	leg  int   // what FailedLeg returns
 	// buffers are nil once the draft has ended.
 	*buffers
 }

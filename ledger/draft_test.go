@@ -238,6 +238,32 @@ var someCommand = rapid.Custom(func(t *rapid.T) command {
 
 // TestRefusedCommandsLeaveNothing runs one book with refused and rolled back commands between
 // the others and one with only those that stay: write-set, records and image are the same bytes.
+func TestFailedLeg(t *testing.T) {
+	d := ledger.NewBook().Begin(0)
+	for id, flags := range map[ledger.AccountID]ledger.Flags{
+		bank: 0, alice: ledger.NoOverdraft, shop: 0,
+	} {
+		must(t, d.Open(ledger.Spec{
+			ID: id, Currency: money.KRW, Kind: ledger.Liability, Flags: flags,
+		}))
+	}
+	good := leg(bank, shop, won(1))
+	for _, c := range []struct {
+		legs []ledger.Leg
+		want int
+	}{
+		{[]ledger.Leg{good, good, leg(bank, account(9), won(1))}, 2},
+		{[]ledger.Leg{good, leg(bank, bank, won(1)), good}, 1},
+		{[]ledger.Leg{leg(bank, account(9), won(1))}, 0},
+		{[]ledger.Leg{good, leg(alice, shop, won(1)), good}, 1},
+		{nil, 0},
+	} {
+		if err := d.Post(move(transfer(1), 1, c.legs...)); err == nil || d.FailedLeg() != c.want {
+			t.Errorf("%v: %v at leg %d, want %d", c.legs, err, d.FailedLeg(), c.want)
+		}
+	}
+}
+
 func TestRefusedCommandsLeaveNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		one, two := ledger.NewBook(), ledger.NewBook()

@@ -166,6 +166,7 @@ func (d *Draft) Bind(id HoldID) error {
 // (field "expires").
 func (d *Draft) Capture(id HoldID, t *Transfer, amount money.Amount, more bool) error {
 	d.check()
+	d.leg = 0
 	if err := t.validate(1 + len(t.Legs)); err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ import (
 //	           floor, ceiling, velocity              a limit of an account
 func (d *Draft) Post(t *Transfer) error {
 	d.check()
+	d.leg = 0
 	if err := t.validate(len(t.Legs)); err != nil {
 		return err
 	}
@@ -55,6 +56,10 @@ func (t *Transfer) validate(legs int) error {
 	return nil
 }
 
+// FailedLeg is the place of the leg that the refusal of the last Post or Capture is about: the
+// first one that names the account at fault where balances were judged after the last leg.
+func (d *Draft) FailedLeg() int { return d.leg }
+
 // post posts the legs, numbered from first; a failure is left to the caller to roll back.
 func (d *Draft) post(t *Transfer, first int) error {
 	kind := RecordPosted
@@ -63,6 +68,7 @@ func (d *Draft) post(t *Transfer, first int) error {
 	}
 	for i := range t.Legs {
 		leg := &t.Legs[i]
+		d.leg = first + i
 		p, err := d.pair(leg.Debit, leg.Credit, leg.Amount)
 		if err != nil {
 			return err
@@ -221,7 +227,8 @@ func (d *Draft) record(s sides, amount wide) *Record {
 
 // rules judges the accounts of all records from a position on, as they are now.
 func (d *Draft) rules(from int) error {
-	for _, s := range d.sides[from:] {
+	for leg, s := range d.sides[from:] {
+		d.leg = leg
 		for _, slot := range [...]uint32{s.debit, s.credit} {
 			t := &d.touched[slot]
 			if t.flags&NoOverdraft != 0 && !t.covered(t.kind) {

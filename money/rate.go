@@ -1,6 +1,11 @@
 package money
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+	"strconv"
+	"strings"
+)
 
 // Rate is an exact ratio between the minor units of two currencies: num units of the one for den
 // units of the other. It is kept in lowest terms, so equal rates compare equal with ==. The zero
@@ -25,6 +30,50 @@ func NewRate(from, to Currency, num, den uint64) (Rate, error) {
 	}
 	divisor := greatestCommonDivisor(num, den)
 	return Rate{from: from, to: to, num: num / divisor, den: den / divisor}, nil
+}
+
+// ParseRate reads the rate at which one major unit of from becomes so many major units of to,
+// such as "1391.25" for USD to KRW: digits with at most one point between digits, no sign, no
+// exponent, no needless zero before them. Anything else, and a zero, is ErrSyntax; a rate whose
+// terms need more than 64 bits is ErrOverflow; currencies are judged as in NewRate.
+func ParseRate(from, to Currency, decimal string) (Rate, error) {
+	if from == to || !from.known() || !to.known() {
+		return Rate{}, fmt.Errorf("rate from %v to %v: %w", from, to, ErrCurrency)
+	}
+	whole, part, pointed := strings.Cut(decimal, ".")
+	if whole == "" || pointed && part == "" || len(whole) > 1 && whole[0] == '0' ||
+		strings.Trim(whole+part, "0123456789") != "" {
+		return Rate{}, fmt.Errorf("rate %.48q: %w", decimal, ErrSyntax)
+	}
+	num, err := strconv.ParseUint(whole+part, 10, 64)
+	if err != nil {
+		return Rate{}, fmt.Errorf("rate %.48q: %w", decimal, ErrOverflow)
+	}
+	if num == 0 {
+		return Rate{}, fmt.Errorf("rate %.48q: %w", decimal, ErrSyntax)
+	}
+	// Units of to for units of from: num / 10^decimals, times 10^digits of to, over 10^digits of
+	// from.
+	up, down := to.Digits(), from.Digits()+len(part)
+	common := min(up, down)
+	num, ok := timesTen(num, up-common)
+	den, also := timesTen(1, down-common)
+	if !ok || !also {
+		return Rate{}, fmt.Errorf("rate %.48q: %w", decimal, ErrOverflow)
+	}
+	return NewRate(from, to, num, den)
+}
+
+// timesTen returns n * 10^times, and false if that needs more than 64 bits.
+func timesTen(n uint64, times int) (uint64, bool) {
+	for range times {
+		high, low := bits.Mul64(n, 10)
+		if high != 0 {
+			return 0, false
+		}
+		n = low
+	}
+	return n, true
 }
 
 // From returns the currency that Convert takes.

@@ -38,6 +38,16 @@ func (r Rounding) String() string {
 	}
 }
 
+// ParseRounding reads what String writes, or fails with ErrSyntax.
+func ParseRounding(name string) (Rounding, error) {
+	for r := Floor; r <= HalfUp; r++ {
+		if r.String() == name {
+			return r, nil
+		}
+	}
+	return 0, fmt.Errorf("rounding %.16q: %w", name, ErrSyntax)
+}
+
 // up says whether quo, with rem/den left over, goes up by one unit.
 func (r Rounding) up(quo words, rem, den uint64) bool {
 	// rem is compared with den-rem instead of doubled, which could wrap.
