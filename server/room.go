@@ -183,8 +183,9 @@ func forPrograms(path string) bool {
 	return false
 }
 
-// retryAfter is when a caller may ask again a node that is full or a copy, in seconds.
-const retryAfter = "10"
+// retryAfter is when a caller may ask a node again that is full, or a copy, in seconds: as the API
+// says of all that is unavailable.
+const retryAfter = "1"
 
 // writeFault answers with a problem (RFC 9457) before the API has seen the request.
 func writeFault(w http.ResponseWriter, err error) {
