@@ -86,15 +86,9 @@ func (b BackupSource) Write(ctx context.Context, to string) (_ Backup, err error
 func (b BackupSource) holdCut() (index uint64, release func()) {
 	b.State.alone(func(*core.Core) {
 		index = b.Store.lastCut
-		b.Store.held[cutName(index)]++
+		b.Store.shelf.hold(index) // whole, as the newest one always is
 	})
-	return index, func() {
-		b.State.alone(func(*core.Core) {
-			if b.Store.held[cutName(index)]--; b.Store.held[cutName(index)] == 0 {
-				delete(b.Store.held, cutName(index))
-			}
-		})
-	}
+	return index, func() { b.Store.shelf.release(index) }
 }
 
 // end says where the node stands now: that is where the backup ends.

@@ -333,12 +333,12 @@ func TestBackupHoldsCut(t *testing.T) {
 	to := filepath.Join(t.TempDir(), "backup")
 	m, err := source.Write(t.Context(), to)
 	must(t, err)
-	if m.Cut != first || len(b.cuts()) != node.CutsKept+1 {
-		t.Errorf("the backup is of cut %d, not %d; there are %v", m.Cut, first, b.cuts())
+	if m.Cut != first || len(b.cutPaths()) != node.CutsKept+1 {
+		t.Errorf("the backup is of cut %d, not %d; there are %v", m.Cut, first, b.cutPaths())
 	}
 	more()
-	if len(b.cuts()) != node.CutsKept {
-		t.Errorf("cuts %v", b.cuts())
+	if len(b.cutPaths()) != node.CutsKept {
+		t.Errorf("cuts %v", b.cutPaths())
 	}
 	state, store, err := restored(t, to, 0)
 	must(t, err)

@@ -54,9 +54,9 @@ type Store struct {
 	making  *making
 	// notBefore is the index before which no cut is tried again after one was disturbed.
 	notBefore uint64
-	// held counts, by a cut's name, who reads it: it stays although it is not kept any more.
-	held map[string]int
-	log  *slog.Logger
+	// shelf guards itself.
+	shelf shelf
+	log   *slog.Logger
 }
 
 // OpenStore opens the state in a directory and the core on it: that of the newest cut that is
@@ -67,7 +67,13 @@ func OpenStore(dir string, log *slog.Logger) (*Store, *core.Core, error) {
 			return nil, nil, err
 		}
 	}
-	s := &Store{dir: dir, held: map[string]int{}, log: log}
+	s := &Store{dir: dir, log: log}
+	if err := os.RemoveAll(filepath.Join(dir, uncheckedName)); err != nil {
+		return nil, nil, err
+	}
+	if err := s.moveIn(); err != nil {
+		return nil, nil, fmt.Errorf("put the cut of another replica into its place: %w", err)
+	}
 	names, err := s.finishedCuts()
 	if err != nil {
 		return nil, nil, err
@@ -76,6 +82,7 @@ func OpenStore(dir string, log *slog.Logger) (*Store, *core.Core, error) {
 		path := filepath.Join(dir, "cuts", name)
 		c, err := s.openCut(path)
 		if err == nil {
+			s.count(names)
 			return s, c, nil
 		}
 		if hindered(err) {
@@ -89,6 +96,19 @@ func OpenStore(dir string, log *slog.Logger) (*Store, *core.Core, error) {
 		return nil, nil, err
 	}
 	return s, c, nil
+}
+
+// count notes which cuts are whole: the one that was opened, and older ones with a manifest.
+func (s *Store) count(names []string) {
+	for _, name := range names {
+		index, ok := cutIndex(name)
+		if !ok || index > s.lastCut {
+			continue
+		}
+		if m, err := readManifest(s.cutDir(index)); err == nil && m.Index == index {
+			s.shelf.add(index)
+		}
+	}
 }
 
 // hindered says whether the machine kept a cut from being opened: its disk is full, its files
@@ -194,7 +214,10 @@ func (s *Store) Close() error {
 	if s.making != nil {
 		<-s.making.done
 	}
-	errs = append(errs, s.tables.Close())
+	if s.tables != nil {
+		errs = append(errs, s.tables.Close())
+		s.tables = nil
+	}
 	for _, f := range []**table.RecordsFile{&s.history, &s.hashes, &s.lines} {
 		if *f != nil {
 			errs = append(errs, (*f).Close())

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"seyfert/core"
 	"seyfert/table"
@@ -115,6 +114,7 @@ func (s *Store) settle(c *core.Core) error {
 		return m.err
 	}
 	s.lastCut = m.index
+	s.shelf.add(m.index)
 	return s.prune()
 }
 
@@ -170,23 +170,22 @@ func writeBook(path string, frozen *core.Frozen) (wire.Digest, error) {
 	return wire.Digest(hash.Sum(nil)), errors.Join(err, f.Sync(), f.Close())
 }
 
-// prune removes the cuts that are not kept any more, oldest first, but for those that somebody
-// reads.
+// prune removes the cuts that are not kept any more, oldest first, and those that are not whole,
+// but for those that somebody reads.
 func (s *Store) prune() error {
+	needed := s.shelf.keep(CutsKept)
 	names, err := s.cuts()
 	if err != nil {
 		return err
 	}
-	names = slices.DeleteFunc(names, func(name string) bool {
-		return filepath.Ext(name) == ".making"
-	})
-	for len(names) > CutsKept {
-		if s.held[names[0]] == 0 {
-			if err := os.RemoveAll(filepath.Join(s.dir, "cuts", names[0])); err != nil {
-				return err
-			}
+	for _, name := range names {
+		index, ok := cutIndex(name)
+		if !ok || needed[index] {
+			continue
 		}
-		names = names[1:]
+		if err := os.RemoveAll(s.cutDir(index)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -48,6 +48,21 @@ func (s *State) Apply(index uint64, e journal.Entry) []journal.Result {
 	return results
 }
 
+// replace puts another state into the place of this one, which open ends before it opens the
+// other.
+func (s *State) replace(open func() (*core.Core, error)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := open()
+	if err != nil {
+		return err
+	}
+	s.core = c
+	close(s.changed)
+	s.changed = make(chan struct{})
+	return nil
+}
+
 // endIfHindered is deferred while the state changes.
 func (s *State) endIfHindered() {
 	p := recover()

@@ -27,6 +27,7 @@ type disk struct {
 	store   *node.Store
 	state   *node.State
 	core    *core.Core
+	cuts    *node.Cuts
 	journal *journal.Raft
 	// first is the first entry that was replayed, 0 if none was.
 	first uint64
@@ -42,14 +43,25 @@ func (d *disk) Apply(index uint64, e journal.Entry) []journal.Result {
 
 func openDisk(t *testing.T, dir string) *disk {
 	t.Helper()
+	return openDiskAs(t, dir, true)
+}
+
+// openDiskAs opens a disk whose journal keeps every entry, or is shortened behind cuts.
+func openDiskAs(t *testing.T, dir string, keepJournal bool) *disk {
+	t.Helper()
 	d := &disk{t: t, dir: dir}
 	var err error
 	d.store, d.core, err = node.OpenStore(filepath.Join(dir, "state"), slog.New(slog.DiscardHandler))
 	must(t, err)
 	d.state = node.NewState(d.core, d.store.Keep)
+	d.cuts = node.NewCuts(d.state, d.store)
+	var shorten journal.Cuts
+	if !keepJournal {
+		shorten = d.cuts
+	}
 	clock := int64(1_795_000_000_000)
 	d.journal, err = journal.Open(journal.RaftConfig{
-		Dir: filepath.Join(dir, "journal"), Machine: d,
+		Dir: filepath.Join(dir, "journal"), Machine: d, Cuts: shorten, SegmentBytes: 64 << 10,
 		Settings: journal.Settings{
 			Node: "did:web:seoul.localhost", Rule: core.RuleVersion,
 			Now:     func() int64 { clock++; return clock },
@@ -192,8 +204,8 @@ func (d *disk) like(want picture) {
 	}
 }
 
-// cuts names the cuts on the disk, oldest first.
-func (d *disk) cuts() (paths []string) {
+// cutPaths names the cuts on the disk, oldest first.
+func (d *disk) cutPaths() (paths []string) {
 	d.t.Helper()
 	entries, err := os.ReadDir(filepath.Join(d.dir, "state", "cuts"))
 	must(d.t, err)
@@ -296,7 +308,7 @@ func TestDamagedCut(t *testing.T) {
 			to := t.TempDir()
 			must(t, os.CopyFS(to, withoutLocks{os.DirFS(d.dir)}))
 			broken := &disk{t: t, dir: to}
-			test.damage(t, broken.cuts()[1])
+			test.damage(t, broken.cutPaths()[1])
 			again := openDisk(t, to)
 			again.like(d.picture())
 			if again.first != 12 {
@@ -316,7 +328,7 @@ func TestCutAgain(t *testing.T) {
 	must(t, d.store.Cut(d.core))
 	end := d.picture()
 	d.close()
-	must(t, os.Remove(filepath.Join(d.cuts()[0], "manifest.json")))
+	must(t, os.Remove(filepath.Join(d.cutPaths()[0], "manifest.json")))
 	again := openDisk(t, d.dir)
 	again.like(end)
 	must(t, again.store.Cut(again.core))
@@ -341,7 +353,7 @@ func TestUnfinishedCut(t *testing.T) {
 	must(t, os.Mkdir(making, 0o700))
 	again := openDisk(t, d.dir)
 	again.like(end)
-	if cuts := again.cuts(); len(cuts) != 1 {
+	if cuts := again.cutPaths(); len(cuts) != 1 {
 		t.Errorf("cuts %v", cuts)
 	}
 	again.close()
@@ -355,7 +367,7 @@ func TestCutsKept(t *testing.T) {
 		must(t, d.store.Cut(d.core))
 		must(t, d.store.Cut(d.core)) // at one index there is one cut
 	}
-	if cuts := d.cuts(); len(cuts) != node.CutsKept ||
+	if cuts := d.cutPaths(); len(cuts) != node.CutsKept ||
 		filepath.Base(cuts[1]) != fmt.Sprintf("%020d", d.core.Applied()) {
 		t.Errorf("cuts %v at entry %d", cuts, d.core.Applied())
 	}

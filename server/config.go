@@ -59,6 +59,9 @@ type Config struct {
 	// ReserveMiB is the room on the disk below which no commands are taken, in MiB; 0 is
 	// ReserveMiBDefault.
 	ReserveMiB int `json:"reserve_mib,omitempty"`
+	// KeepJournal keeps every entry of the journal. Without it those before the older of two
+	// whole cuts are deleted, as nothing needs them any more to make the state again.
+	KeepJournal bool `json:"keep_journal,omitempty"`
 }
 
 // RatesConfig is how many requests may come in a second: from one address, and with one key or

@@ -75,7 +75,7 @@ type Server struct {
 	node    *node.Node
 	state   *node.State
 	store   *node.Store
-	core    *core.Core
+	cuts    *node.Cuts
 	signer  *signer.Signer
 	journal *journal.Raft
 	out     *egress.Client
@@ -159,13 +159,19 @@ func Start(ctx context.Context, cfg Config, parts Parts, log *slog.Logger) (_ *S
 
 // openState opens tables and history at the newest cut and replays the journal onto them.
 func (s *Server) openState(parts Parts, log *slog.Logger) (err error) {
-	if s.store, s.core, err = node.OpenStore(s.cfg.stateDir(), log); err != nil {
+	var c *core.Core
+	if s.store, c, err = node.OpenStore(s.cfg.stateDir(), log); err != nil {
 		return fmt.Errorf("open state: %w", err)
 	}
-	s.state = node.NewState(s.core, s.store.Keep)
+	s.state = node.NewState(c, s.store.Keep)
 	s.state.EndBy(parts.End)
+	s.cuts = node.NewCuts(s.state, s.store)
+	var shorten journal.Cuts = s.cuts
+	if s.cfg.KeepJournal {
+		shorten = nil
+	}
 	s.journal, err = journal.Open(journal.RaftConfig{
-		Dir: s.cfg.journalDir(), Machine: s.state,
+		Dir: s.cfg.journalDir(), Machine: s.state, Cuts: shorten,
 		Settings: journal.Settings{
 			Node: s.cfg.DID, Rule: core.RuleVersion, Seed: seed, Applied: s.state.Applied,
 			Now: func() int64 { return parts.Now().UnixMilli() },
@@ -418,8 +424,8 @@ func (s *Server) Close() error {
 		errs = append(errs, s.journal.Close())
 	}
 	if s.store != nil {
-		if !s.suspect && s.core != nil {
-			errs = append(errs, s.store.Cut(s.core))
+		if !s.suspect && s.cuts != nil {
+			errs = append(errs, s.cuts.Cut())
 		}
 		errs = append(errs, s.store.Close())
 	}

@@ -145,6 +145,7 @@ func (h hosted) write(t *testing.T, chainURL, token string, lanes []string) {
 		"currencies":        []string{"KRW", "JPY", "USD", "BTC"},
 		"record_thresholds": []map[string]string{{"currency": "KRW", "value": "10000"}},
 		"lanes":             coins,
+		"keep_journal":      true, // tests replay it from its first entry
 	})
 	if err != nil {
 		t.Fatal(err)
