@@ -4,7 +4,7 @@ TOOL  = $(GO) tool -modfile=tools/go.mod
 T    ?= 30s
 
 # Rooms whose work is shared by goroutines; the others have none.
-RACE  = $(patsubst %,./%/...,$(wildcard table journal signer chain peer auth rail node api web client server sandbox))
+RACE  = $(patsubst %,./%/...,$(wildcard table journal signer chain peer auth rail node api web client server export sandbox))
 
 .PHONY: check lint test race fuzz sim bench bench-peers run sandbox soak browser openapi
 
@@ -17,7 +17,7 @@ lint: ## format, vet, staticcheck
 	$(TOOL) staticcheck ./...
 
 test: ## all tests; fetches what they need, or says what is skipped
-	@$(GO) run -C tools ./fetch chromium curl
+	@$(GO) run -C tools ./fetch chromium curl postgres
 	$(GO) test ./...
 	$(GO) test -C tools ./...
 

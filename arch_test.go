@@ -45,6 +45,7 @@ var floors = map[string]int{
 	"client": 5, // the Go client of the API
 
 	"server": 6, // the wiring of a node's process
+	"export": 6, // copies of a node's books
 
 	"bench":   7, // what a node takes of time, processor and disk
 	"sandbox": 7, // the test bed
@@ -69,6 +70,7 @@ var never = map[string][]string{
 	"api":    {"seyfert/core", "seyfert/table", "seyfert/journal"},
 	"web":    {"seyfert/core", "seyfert/table", "seyfert/ledger", "seyfert/journal"},
 	"client": {"seyfert/core", "seyfert/table", "seyfert/node"},
+	"export": {"seyfert/core", "seyfert/table", "seyfert/node"},
 }
 
 // pure lists the rooms that do no input or output of their own: the same call gives the same

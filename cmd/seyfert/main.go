@@ -25,6 +25,8 @@ const usage = `Seyfert: an open payments platform. One program, several uses:
       shows a backup, only to be read
   seyfert backup   --config FILE --to DIR
       have the running node write a backup into a new directory
+  seyfert export   postgres|csv --url NODE --key KEY --to DATABASE|DIR [--once]
+      copy a node's books for other tools and keep the copy up to date (docs/export.md)
   seyfert chain    --listen ADDR --dir DIR
       run a regtest Bitcoin chain for nodes in other processes (JSON-RPC)
   seyfert verify   BUNDLE --headers FILE [--node THUMBPRINT|FILE] [--peer THUMBPRINT|FILE]
@@ -72,6 +74,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 		"init":     runInit,
 		"serve":    runServe,
 		"backup":   runBackup,
+		"export":   runExport,
 		"chain":    runChain,
 		"verify":   runVerify,
 		"simulate": runSimulate,
