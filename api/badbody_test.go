@@ -52,7 +52,7 @@ func (p people) bodies() map[string]map[string]any {
 	return all
 }
 
-func mustWrite(t *testing.T, body any) string {
+func mustWrite(t testing.TB, body any) string {
 	t.Helper()
 	text, err := json.Marshal(body)
 	must(t, err)

@@ -19,7 +19,7 @@ import (
 
 // started is a request whose head was sent and whose body was not.
 type started struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 }
 

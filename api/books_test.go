@@ -66,7 +66,7 @@ func bookBodies() map[string]map[string]any {
 // books is a company with accounts in won that hold nothing yet.
 type books struct {
 	shop
-	t    *testing.T
+	t    testing.TB
 	p    *place
 	cash string // an asset
 	sale string // an income

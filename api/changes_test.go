@@ -217,7 +217,7 @@ func TestDetails(t *testing.T) {
 
 // events is a reader of server-sent events.
 type events struct {
-	t      *testing.T
+	t      testing.TB
 	answer *http.Response
 	lines  *bufio.Scanner
 }

@@ -97,7 +97,7 @@ func (s shop) mustSign(t *testing.T, now time.Time, receipt string,
 }
 
 // mustHave checks what a wallet can spend.
-func mustHave(t *testing.T, c *client.Client, want uint64) {
+func mustHave(t testing.TB, c *client.Client, want uint64) {
 	t.Helper()
 	wallet, err := c.Wallet(t.Context())
 	must(t, err)
@@ -108,7 +108,7 @@ func mustHave(t *testing.T, c *client.Client, want uint64) {
 }
 
 // mustBe checks that an error is a problem of a code and names a field.
-func mustBe(t *testing.T, err error, status int, code, field string) {
+func mustBe(t testing.TB, err error, status int, code, field string) {
 	t.Helper()
 	p, ok := errors.AsType[*client.Problem](err)
 	if !ok || p.Status != status || p.Code != code || p.Field != field || p.RequestID == "" ||

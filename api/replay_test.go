@@ -156,7 +156,7 @@ func TestNotices(t *testing.T) {
 	})
 }
 
-func mustAnswer(t *testing.T, answer *http.Response, body []byte, status int, code, field string) {
+func mustAnswer(t testing.TB, answer *http.Response, body []byte, status int, code, field string) {
 	t.Helper()
 	var problem client.Problem
 	must(t, json.Unmarshal(body, &problem))

@@ -53,7 +53,7 @@ func (c *clock) add(d time.Duration) {
 
 // place is one node behind a real server, its workers driven by the test.
 type place struct {
-	t      *testing.T
+	t      testing.TB
 	did    string
 	url    string
 	node   *node.Node
@@ -108,7 +108,7 @@ type settings struct {
 }
 
 // newPlace starts a node of the given name on a chain.
-func newPlace(t *testing.T, name string, c *clock, coins *chain.Memory, s settings) *place {
+func newPlace(t testing.TB, name string, c *clock, coins *chain.Memory, s settings) *place {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -265,7 +265,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // alone is one node without peers.
-func alone(t *testing.T, s settings) *place {
+func alone(t testing.TB, s settings) *place {
 	t.Helper()
 	c := &clock{now: time.UnixMilli(1_795_000_000_000).UTC()}
 	coins, err := chain.NewMemory(c.Now)
