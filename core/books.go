@@ -22,6 +22,8 @@ type posting struct {
 	batch *ledger.Batch
 	unit  []ledger.Instruction // the legs of the transfer that is decided now
 	legs  []ledger.Leg
+	// accounts are those that the next instructions name.
+	accounts []ledger.AccountID
 	// judged is the place of the instruction that is looked at now: a fault is about it.
 	judged int
 	// results and faults are the answer so far.
@@ -45,6 +47,7 @@ func post(s *step, c journal.Command) (any, *fault.Error) {
 	p := &s.core.posting
 	*p = posting{
 		s: s, by: c.Principal, owner: owner, batch: batch, unit: p.unit[:0], legs: p.legs[:0],
+		accounts: p.accounts,
 		results: p.results[:0],
 	}
 	if refused := p.run(); refused != nil {
@@ -80,7 +83,13 @@ func (s *step) bookkeeper(c journal.Command) (ledger.OwnerID, *fault.Error) {
 
 // run decides every instruction, group by group.
 func (p *posting) run() *fault.Error {
+	warm := 0
 	for at := 0; at < p.batch.Len(); {
+		if at >= warm {
+			p.accounts = p.batch.Accounts(p.accounts[:0], at, ledger.WarmMax/2)
+			p.s.draft.Warm(p.accounts)
+			warm = at + ledger.WarmMax/2
+		}
 		start := p.s.mark()
 		next, refused := p.group(at)
 		if refused == nil {

@@ -185,6 +185,16 @@ func (b *Batch) Read(at int, i *Instruction) *fault.Error {
 	return i.decode(b.items[at*InstructionSize : (at+1)*InstructionSize])
 }
 
+// Accounts appends the debit and credit accounts of count instructions from a place on, as far as
+// there are any, whatever else is wrong with them.
+func (b *Batch) Accounts(ids []AccountID, at, count int) []AccountID {
+	for i := at; i < min(at+count, b.Len()); i++ {
+		line := b.items[i*InstructionSize:]
+		ids = append(ids, AccountID(line[16:]), AccountID(line[32:]))
+	}
+	return ids
+}
+
 // Encode returns the batch's bytes:
 //
 //	version u8 | mode u8 | zero u16 | count u32 | count instructions | attachments, if any
