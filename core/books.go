@@ -48,7 +48,7 @@ func post(s *step, c journal.Command) (any, *fault.Error) {
 	*p = posting{
 		s: s, by: c.Principal, owner: owner, batch: batch, unit: p.unit[:0], legs: p.legs[:0],
 		accounts: p.accounts,
-		results: p.results[:0],
+		results:  p.results[:0],
 	}
 	if refused := p.run(); refused != nil {
 		return nil, refused
