@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -175,17 +176,18 @@ func (d *disk) open() {
 	d.cuts = node.NewCuts(d.state, d.store)
 }
 
-// image is a state's whole ledger.
-func (d *disk) image() (image string) {
+// image is where a state stands, and all its history.
+func (d *disk) image() string {
+	var image bytes.Buffer
 	d.state.Read(func(v core.View) {
 		at := v.Cursor()
-		image = fmt.Sprint(at)
+		fmt.Fprint(&image, at)
 		for number := uint64(1); number <= at.Records; number++ {
 			record := v.Record(number)
-			image += string(record.Encode())
+			image.Write(record.Encode())
 		}
 	})
-	return image
+	return image.String()
 }
 
 // TestInstall: a cut of another replica takes the place of a state and of its cuts, while the
