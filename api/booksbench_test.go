@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"seyfert/api"
 	"seyfert/client"
 	"seyfert/ledger"
 	"seyfert/money"
@@ -18,7 +19,9 @@ import (
 // what is measured is the API and the core.
 func benchPlace(b *testing.B) (p *place, debit, credit string) {
 	b.Helper()
-	p = alone(b, settings{limits: boundless()})
+	p = alone(b, settings{
+		limits: api.LimitsOf(api.RequestsPerSecondMax, api.RequestsPerSecondMax),
+	})
 	opened, err := p.operator().OpenAccounts(b.Context(), []client.NewAccount{
 		{Kind: "asset", Currency: "KRW"}, {Kind: "income", Currency: "KRW"},
 	})

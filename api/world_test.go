@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"seyfert/client"
 	"seyfert/core"
 	"seyfert/egress"
+	"seyfert/fault"
 	"seyfert/journal"
 	"seyfert/ledger"
 	"seyfert/money"
@@ -66,6 +68,21 @@ type place struct {
 	handle http.Handler
 	names  *names
 	chain  *chain.Memory
+	queue  *queue
+}
+
+// queue is a journal whose queue a test can fill.
+type queue struct {
+	*journal.Memory
+	full atomic.Bool
+}
+
+// Propose implements node.Journal.
+func (q *queue) Propose(ctx context.Context, c journal.Command) (journal.Result, error) {
+	if q.full.Load() {
+		return journal.Result{}, fault.New(fault.TooMany, "", "too many commands are waiting")
+	}
+	return q.Memory.Propose(ctx, c)
 }
 
 // diary is what a node logs, at every level, from all its goroutines.
@@ -153,8 +170,9 @@ func (p *place) build() {
 		Now:  func() int64 { return p.clock.Now().UnixMilli() },
 	}, p.state, nil)
 	must(p.t, err)
+	p.queue = &queue{Memory: entries}
 	p.node, err = node.New(node.Config{
-		State: p.state, Journal: entries, Signer: p.signer, Chain: p.chain,
+		State: p.state, Journal: p.queue, Signer: p.signer, Chain: p.chain,
 		Transport: peer.NewClient(p.out, p.signer, p.unix, rand.Reader),
 		Now:       p.clock.Now, Random: rand.Reader, Log: p.logger(),
 	})
