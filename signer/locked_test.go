@@ -26,19 +26,19 @@ func TestLocked(t *testing.T) {
 	}
 	message := newChain(seoul, tokyo).add(t, "note", `{}`)
 	for name, do := range map[string]func() error{
-		"message":    func() error { _, err := s.SignMessage(message); return err },
-		"messages":   func() error { _, err := s.SignedMessages(tokyo, 1, 1); return err },
-		"http":       func() error { _, err := s.SignHTTP(base(s, "", "")); return err },
+		"message":  func() error { _, err := s.SignMessage(message); return err },
+		"messages": func() error { _, err := s.SignedMessages(tokyo, 1, 1); return err },
+		"http":     func() error { _, err := s.SignHTTP(base(s, "", "")); return err },
 		"checkpoint": func() error {
 			_, err := s.SignCheckpoint(seoul+"/journal/0", 1, [32]byte{})
 			return err
 		},
-		"lanes":      func() error { return s.SetLanes([]signer.Lane{{Value: 1_000_000}}) },
-		"shared":     func() error { _, err := s.ChannelShared(own.Sealing().Bytes()); return err },
-		"seal":       func() error { _, err := s.SealReceipt([]byte("receipt")); return err },
-		"open":       func() error { _, err := s.OpenReceipt(sealed); return err },
-		"name":       func() error { _, err := s.SealName("mem_1", "Kim Hana"); return err },
-		"destroy":    func() error { return s.DestroyName("mem_1") },
+		"lanes":   func() error { return s.SetLanes([]signer.Lane{{Value: 1_000_000}}) },
+		"shared":  func() error { _, err := s.ChannelShared(own.Sealing().Bytes()); return err },
+		"seal":    func() error { _, err := s.SealReceipt([]byte("receipt")); return err },
+		"open":    func() error { _, err := s.OpenReceipt(sealed); return err },
+		"name":    func() error { _, err := s.SealName("mem_1", "Kim Hana"); return err },
+		"destroy": func() error { return s.DestroyName("mem_1") },
 	} {
 		if err := do(); !errors.Is(err, signer.ErrLocked) {
 			t.Errorf("%s: %v", name, err)
