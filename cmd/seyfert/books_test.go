@@ -90,6 +90,7 @@ func booksModel() porcupine.Model {
 
 // clerkDesk is where clerks work: a node that is killed and paused under their hands.
 type clerkDesk struct {
+	url, key string
 	node     *process
 	at       *client.Client
 	accounts [bookAccounts]string
@@ -172,7 +173,9 @@ func newClerkDesk(ctx context.Context, t *testing.T) *clerkDesk {
 	if _, err := rpc.Mine(ctx, 1, nil); err != nil {
 		t.Fatal(err)
 	}
-	d := &clerkDesk{at: h.actor(t, out).Operator}
+	d := &clerkDesk{
+		url: h.url, key: h.secret(t, "operator.key"), at: h.actor(t, out).Operator,
+	}
 	d.node = newProcess(t, filepath.Join(dir, "seoul.log"), program, "serve", "--config", h.config)
 	_ = blocks
 	cash := d.open(ctx, t, "asset")
