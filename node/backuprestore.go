@@ -149,6 +149,18 @@ func (r Restored) replay(ctx context.Context, state *State) error {
 	return nil
 }
 
+// Settle makes a cut of the opened copy where it stands and closes it, so that a journal can begin
+// behind it. It returns the time of the last entry, in Unix milliseconds.
+func (r Restored) Settle(store *Store, state *State) (at int64, err error) {
+	state.alone(func(c *core.Core) {
+		at = c.Time()
+		if err = store.Cut(c); err == nil && store.lastCut != r.At {
+			err = fmt.Errorf("no cut could be made at entry %d", r.At)
+		}
+	})
+	return at, errors.Join(err, store.Close())
+}
+
 // ReadOnlyJournal is the journal of a node that only reads: it takes no command.
 type ReadOnlyJournal struct{ at uint64 }
 

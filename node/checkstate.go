@@ -19,6 +19,8 @@ type Journaled interface {
 	Entries
 	// FirstIndex returns the index of the first entry that is kept, or 0 if there is none.
 	FirstIndex() uint64
+	// LastIndex returns the index of the last entry, kept or not.
+	LastIndex() uint64
 }
 
 // Check holds a node's state against its own journal: the journal is replayed into a scratch
@@ -116,6 +118,9 @@ func (s *Store) wait(c *core.Core) error {
 // from is the entry that the replay begins behind.
 func (c Check) from() (uint64, error) {
 	first := c.Journal.FirstIndex()
+	if first == 0 {
+		first = c.Journal.LastIndex() + 1
+	}
 	if first <= 1 {
 		return 0, nil
 	}

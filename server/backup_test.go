@@ -207,9 +207,6 @@ func (l *lone) takesNothing() {
 			l.t.Errorf("%s answers %d %+v", call[0], code, p)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(l.cfg.Dir, "keys")); !errors.Is(err, os.ErrNotExist) {
-		l.t.Errorf("the copy has keys: %v", err)
-	}
 }
 
 // TestRestoreRefused: where a copy would overwrite a node, or be another's.

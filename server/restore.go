@@ -54,17 +54,25 @@ func (s *Server) unpack(ctx context.Context, r Restore) error {
 	return b.Unpack(ctx, r.From, s.cfg.restoredDir(), r.At)
 }
 
-// restored unpacks a backup if that is asked for, and finds the copy that is to be read, nil if
-// the directory holds a node of its own.
-func (s *Server) restored(ctx context.Context, parts Parts) (*node.Restored, error) {
+// restored unpacks a backup if that is asked for, and finds the copy that is to be read. It is
+// nil if the directory holds a node of its own, also one that a copy was made just now.
+func (s *Server) restored(ctx context.Context, parts Parts, log *slog.Logger) (
+	*node.Restored, error,
+) {
 	if parts.Restore != nil {
 		if err := s.unpack(ctx, *parts.Restore); err != nil {
 			return nil, fmt.Errorf("restore: %w", err)
 		}
 	}
 	copied, found, err := node.FindRestored(s.cfg.restoredDir())
+	if err == nil {
+		err = s.cfg.checkResume(found, parts.Resume)
+	}
 	if err != nil || !found {
 		return nil, err
+	}
+	if parts.Resume {
+		return nil, s.resume(ctx, copied, log)
 	}
 	return &copied, nil
 }

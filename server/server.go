@@ -115,7 +115,7 @@ func Start(ctx context.Context, cfg Config, parts Parts, log *slog.Logger) (_ *S
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	copied, err := s.restored(ctx, parts)
+	copied, err := s.restored(ctx, parts, log)
 	if err != nil {
 		return nil, err
 	}

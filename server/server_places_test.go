@@ -54,6 +54,7 @@ type place struct {
 	origin   string
 	node     *node.Node
 	operator node.Caller
+	cfg      server.Config
 }
 
 // world is two nodes that trade, a member of seoul with money and a shop on tokyo.
@@ -140,7 +141,7 @@ func (w *world) start(name string, proxies ...netip.Prefix) *place {
 	})
 	key, err := os.ReadFile(made.OperatorFile)
 	must(w.t, err)
-	p := &place{t: w.t, origin: cfg.Origin, node: running.Node()}
+	p := &place{t: w.t, origin: cfg.Origin, node: running.Node(), cfg: cfg}
 	p.operator, err = p.node.Authenticate(strings.TrimSpace(string(key)))
 	must(w.t, err)
 	return p

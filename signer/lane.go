@@ -3,6 +3,7 @@ package signer
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 
 	"seyfert/fault"
@@ -172,6 +173,13 @@ func (s *Signer) Lanes() []Lane {
 		}
 	}
 	return lanes
+}
+
+// Rows lists the chain rows that a transaction was signed for, in the order of their ids.
+func (s *Signer) Rows() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.state.rows))
 }
 
 // SpendLane makes the anchor transaction of a row: it takes the lane's next coin, seals the

@@ -20,9 +20,9 @@ const usage = `Seyfert: an open payments platform. One program, several uses:
       the whole world on this machine: two nodes, a bank, a shop, a Bitcoin chain
   seyfert init     --config FILE
       make a node's keys and secrets; shows what to fund and where the keys are
-  seyfert serve    --config FILE [--check] [--restore DIR [--at INDEX]]
+  seyfert serve    --config FILE [--check] [--restore DIR [--at INDEX]] [--resume]
       run a node; --check holds its state against its journal first, --restore
-      shows a backup, only to be read
+      shows a backup, only to be read, --resume makes what it shows the node again
   seyfert backup   --config FILE --to DIR
       have the running node write a backup into a new directory
   seyfert export   postgres|csv --url NODE --key KEY --to DATABASE|DIR [--once]

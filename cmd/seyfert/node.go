@@ -63,6 +63,7 @@ func runServe(ctx context.Context, args []string, out, errOut io.Writer) error {
 	check := flags.Bool("check", false, "hold the state against the journal before serving")
 	from := flags.String("restore", "", "a backup's directory, to be read in a new directory")
 	at := flags.Uint64("at", 0, "with --restore: the journal entry to stand behind; 0 is the last")
+	resume := flags.Bool("resume", false, "make the restored copy the node again")
 	if err := parse(flags, args, errOut); err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func runServe(ctx context.Context, args []string, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	parts := server.Parts{End: func(err error) {
+	parts := server.Parts{Resume: *resume, End: func(err error) {
 		fmt.Fprintf(errOut, "seyfert: the node stops: %v: make room and start it again; what was "+
 			"answered is safe\n", err)
 		os.Exit(1)
