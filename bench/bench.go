@@ -185,6 +185,8 @@ func Run(ctx context.Context, cfg Config, c Case) (Figures, error) {
 	switch c.Way {
 	case Replay, Start:
 		err = r.restart(ctx)
+	case Replicas:
+		err = r.replicas(ctx)
 	default:
 		err = r.post(ctx)
 	}

@@ -16,7 +16,7 @@ import (
 // benchWays are the second words of `seyfert bench`.
 var benchWays = map[string]bench.Way{
 	"ledger": bench.Ledger, "http": bench.HTTP, "bulk": bench.Bulk, "replay": bench.Replay,
-	"start": bench.Start,
+	"start": bench.Start, "replicas": bench.Replicas,
 }
 
 // What a case has unless the command line says otherwise.
@@ -39,11 +39,11 @@ type benchFlags struct {
 
 func runBench(ctx context.Context, args []string, out, errOut io.Writer) error {
 	if len(args) == 0 {
-		return usageError("bench what? ledger, http, bulk, replay or start")
+		return usageError("bench what? ledger, http, bulk, replicas, replay or start")
 	}
 	way, known := benchWays[args[0]]
 	if !known {
-		return usageError(fmt.Sprintf("%q is not ledger, http, bulk, replay or start", args[0]))
+		return usageError(fmt.Sprintf("%q is not ledger, http, bulk, replicas, replay or start", args[0]))
 	}
 	var f benchFlags
 	flags := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
@@ -124,9 +124,10 @@ var usualCases = map[bench.Way][]struct {
 	bench.Ledger: {
 		{64, 1, false}, {64, 1, true}, {16, 100, false}, {4, 8000, false}, {1, 1, false},
 	},
-	bench.HTTP:   {{64, 1, false}, {1, 1, false}},
-	bench.Bulk:   {{16, 100, false}},
-	bench.Binary: {{16, 1000, false}},
+	bench.HTTP:     {{64, 1, false}, {1, 1, false}},
+	bench.Bulk:     {{16, 100, false}},
+	bench.Binary:   {{16, 1000, false}},
+	bench.Replicas: {{16, 100, false}},
 }
 
 // run measures the cases, each on a node of its own.

@@ -33,7 +33,7 @@ const usage = `Seyfert: an open payments platform. One program, several uses:
       check a proof offline and say what it proves
   seyfert simulate [--seed N] [--steps N]
       two nodes in one thread with a network that loses, repeats and reorders
-  seyfert bench    ledger|http|bulk|replay|start [--callers N] [--batch N] [--json FILE]
+  seyfert bench    ledger|http|bulk|replicas|replay|start [--callers N] [--batch N] [--json FILE]
       start a throw-away node and measure it (docs/performance.md)
   seyfert version
 `
