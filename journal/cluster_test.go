@@ -307,7 +307,8 @@ func (c *cluster) mustLead(do func(leader *replica) error) {
 			return
 		}
 		f, ok := fault.Of(err)
-		if !ok || f.Code != fault.Unavailable || time.Now().After(deadline) {
+		if !ok || f.Code != fault.Unavailable && f.Code != fault.Refused ||
+			time.Now().After(deadline) {
 			c.tb.Fatal(err)
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -370,7 +371,10 @@ func (r *replica) mustStart() {
 	tb.Helper()
 	at := r.address
 	if at == "" {
-		at = "127.0.0.1:0"
+		// An address of its own within the loopback network: nobody else takes the port while
+		// the replica is away.
+		draw := r.cluster.draw
+		at = fmt.Sprintf("127.%d.%d.%d:0", 1+draw.IntN(250), draw.IntN(250), 1+draw.IntN(250))
 	}
 	socket, err := net.Listen("tcp", at)
 	if err != nil {

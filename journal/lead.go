@@ -154,6 +154,9 @@ func (j *Raft) watch(notify <-chan bool) {
 // lead begins a leadership: all entries of others are applied before anything is proposed.
 func (j *Raft) lead() {
 	j.roles.first.Do(func() { close(j.roles.elected) })
+	if j.transport != nil {
+		j.transport.forget()
+	}
 	term := j.raft.CurrentTerm()
 	if err := j.raft.Barrier(0).Error(); err != nil || j.raft.CurrentTerm() != term {
 		return // it is over already, as notify will tell

@@ -21,6 +21,8 @@ const (
 	MembersMax = 9
 	// AddressMax bounds a replica's address, in bytes.
 	AddressMax = 256
+	// PromoteLagMax is how many logs a replica may be behind that is given a vote.
+	PromoteLagMax = 1000
 )
 
 // appendEntriesMax is how many logs raft sends at a time; each may be of EntryBytesMax.
@@ -148,9 +150,28 @@ func find(members []Replica, id ReplicaID) (Replica, bool) {
 	return Replica{}, false
 }
 
+// Progress returns the index of the newest entry that the leader knows a replica to have. It is
+// for the leader; ok is false elsewhere, and of a replica that has not answered yet.
+func (j *Raft) Progress(id ReplicaID) (index uint64, ok bool) {
+	if j.roles.current() == nil {
+		return 0, false
+	}
+	if id == j.member.ID {
+		return j.store.Commands(j.store.Next() - 1), true
+	}
+	if j.transport == nil {
+		return 0, false
+	}
+	place, _ := j.transport.at(id)
+	if place == 0 {
+		return 0, false
+	}
+	return j.store.Commands(place), true
+}
+
 // Add makes a replica follow, without a vote, or changes the address of one that is a member. It
-// returns when that is settled; when the new one has caught up, its own LastIndex tells. It is
-// for the leader. An error is a *fault.Error, or comes from ctx.
+// returns when that is settled; Progress tells when the new one has caught up. It is for the
+// leader. An error is a *fault.Error, or comes from ctx.
 func (j *Raft) Add(ctx context.Context, id ReplicaID, address string) error {
 	if _, err := id.Key(); err != nil {
 		return fault.New(fault.Invalid, "id", "the replica's name is not a public key")
@@ -172,8 +193,8 @@ func (j *Raft) Add(ctx context.Context, id ReplicaID, address string) error {
 	})
 }
 
-// Promote gives a member a vote. It should have caught up: until then it counts as one that does
-// not answer. It is for the leader. An error is a *fault.Error, or comes from ctx.
+// Promote gives a member a vote, once it has caught up: one that is more than PromoteLagMax logs
+// behind is refused. It is for the leader. An error is a *fault.Error, or comes from ctx.
 func (j *Raft) Promote(ctx context.Context, id ReplicaID) error {
 	members := j.Replicas()
 	member, known := find(members, id)
@@ -190,6 +211,11 @@ func (j *Raft) Promote(ctx context.Context, id ReplicaID) error {
 		return nil
 	case voters == VotersMax:
 		return fault.New(fault.TooMany, "", "a node has %d voters at most", VotersMax)
+	case j.roles.current() == nil || j.transport == nil:
+		return j.refusal()
+	}
+	if have, _ := j.transport.at(id); have+PromoteLagMax < j.store.Next() {
+		return fault.New(fault.Refused, "id", "the replica has not caught up")
 	}
 	return j.change(ctx, func() raft.IndexFuture {
 		return j.raft.AddVoter(raft.ServerID(id), raft.ServerAddress(member.Address), 0, 0)
@@ -218,22 +244,41 @@ func (j *Raft) Remove(ctx context.Context, id ReplicaID) error {
 	})
 }
 
-// change makes one change of the members and waits until it is settled.
+// spreadPaces is how long a change of the members waits for replicas that do not answer.
+const spreadPaces = 5
+
+// change makes one change of the members and waits until it is settled, and until every replica
+// that answers knows of it. Raft 1.8.0 gives no vote to a replica that it does not know for a
+// voter: were the leader lost right after a change that a majority alone knows of, those left
+// might be unable to elect one.
 func (j *Raft) change(ctx context.Context, start func() raft.IndexFuture) error {
 	lead := j.roles.current()
 	if lead == nil || j.cluster == nil || !j.roles.ask(lead) {
 		return j.refusal()
 	}
 	outcome := make(chan error, 1)
+	var settled uint64
 	go func() {
 		defer j.roles.asking.Done()
-		outcome <- start().Error()
+		future := start()
+		err := future.Error()
+		if err == nil {
+			settled = future.Index()
+		}
+		outcome <- err
 	}()
 	select {
 	case err := <-outcome:
 		if err != nil {
 			return fault.New(fault.Unavailable, "", "the change of replicas was not settled: %v", err)
 		}
+		var others []ReplicaID
+		for _, other := range j.Replicas() {
+			if other.Voter && other.ID != j.member.ID {
+				others = append(others, other.ID)
+			}
+		}
+		j.transport.await(ctx, others, settled, spreadPaces*j.cluster.Pace)
 		return nil
 	case <-lead.over:
 		return errUnknown

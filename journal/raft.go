@@ -69,6 +69,7 @@ type Raft struct {
 	applier   *applier
 	queue     *queue
 	snapshots *snapshots
+	transport *transport // nil for a replica that is alone
 
 	flights chan *flight
 	slots   chan struct{} // one value for each entry under way

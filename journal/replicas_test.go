@@ -2,7 +2,9 @@ package journal_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -148,6 +150,39 @@ func TestNewReplicaAfterTruncation(t *testing.T) {
 	l.see()
 	l.wait(50)
 	l.end()
+}
+
+// TestPromoteNeedsProgress gives no vote to a replica that is far behind.
+func TestPromoteNeedsProgress(t *testing.T) {
+	c := newCluster(t, 0)
+	c.mustGrow(1)
+	leader := c.leader()
+	var seed [32]byte
+	gone := journal.IDOf(ed25519.NewKeyFromSeed(seed[:]).Public().(ed25519.PublicKey))
+	if err := leader.Add(t.Context(), gone, "127.0.0.1:1"); err != nil {
+		t.Fatal(err)
+	}
+	for n := range journal.PromoteLagMax {
+		mustPropose(t, leader.Raft, fmt.Sprint(n))
+	}
+	wantFault(t, leader.Promote(t.Context(), gone), fault.Refused, "id")
+	if _, ok := leader.Progress(gone); ok {
+		t.Error("a replica that is not there makes progress")
+	}
+	if index, ok := leader.Progress(leader.id); !ok || index != journal.PromoteLagMax {
+		t.Errorf("the leader is at %d", index)
+	}
+	if err := leader.Remove(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	r := c.mustJoin()
+	waitFor(t, func() bool {
+		index, ok := leader.Progress(r.id)
+		return ok && index == journal.PromoteLagMax
+	})
+	if _, ok := r.Progress(leader.id); ok {
+		t.Error("a replica that follows knows of progress")
+	}
 }
 
 // TestCrashAfterInstall ends a replica between taking in a cut and beginning its log behind it.

@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 )
 
@@ -369,16 +368,11 @@ func (s stream) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn, er
 // connect returns what raft talks to the others with.
 func (j *Raft) connect() raft.Transport {
 	if j.cluster == nil {
-		_, transport := raft.NewInmemTransport(aloneID)
-		return transport
+		_, alone := raft.NewInmemTransport(aloneID)
+		return alone
 	}
-	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream:  stream{j.cluster.Layer.Listener(ProtocolRaft).(*listener)},
-		MaxPool: pooledMax, Timeout: callTimeout, Logger: hclog.NewNullLogger(),
-		// One call at a time to each replica. With more, raft 1.8.0 can stop sending to a replica
-		// for good: its sender waits for a reader that ended at the first refusal.
-		MaxRPCsInFlight: 1,
-	})
+	j.transport = newTransport(j.cluster.Layer)
+	return j.transport
 }
 
 // disconnect ends all connections.
