@@ -65,9 +65,22 @@ func (d *Difference) Error() string {
 }
 
 // Run checks. It returns a *Difference if there is one, and other errors when it can't compare.
-// The state must not be in use: entries that arrive meanwhile wait until it is done.
+// The state must not be in use: entries that arrive meanwhile wait until it is done. The journal
+// is not shortened meanwhile, and not afterwards unless the check has passed: what is to be done
+// about a difference needs the entries.
 func (c Check) Run(ctx context.Context) (done Checked, err error) {
-	c.State.alone(func(live *core.Core) { done, err = c.run(ctx, live) })
+	c.Store.shelf.hold(0)
+	c.State.alone(func(live *core.Core) {
+		first := c.Journal.FirstIndex()
+		done, err = c.run(ctx, live)
+		if err != nil && c.Journal.FirstIndex() != first {
+			// The journal was being shortened when the check began.
+			done, err = c.run(ctx, live)
+		}
+	})
+	if err == nil {
+		c.Store.shelf.release(0)
+	}
 	return done, err
 }
 
