@@ -36,6 +36,7 @@ type following struct {
 type writing struct{ Body func(huma.Context) }
 
 func (g *gate) mountChanges() {
+	g.mountEntries()
 	register(g, operation{
 		id: "followChanges", method: http.MethodGet, path: pathChanges, tag: tagBooks,
 		summary: "Follow the history of the books, by pages or as a stream of events",
@@ -60,6 +61,39 @@ func (g *gate) mountChanges() {
 	},
 	) (*answer[node.DetailPage], error) {
 		return respond(g.node.Details(callerOf(ctx), in.From, in.Limit))
+	})
+}
+
+// mountEntries reads history as it stands, by the same lines as the stream.
+func (g *gate) mountEntries() {
+	register(g, operation{
+		id: "listBookEntries", method: http.MethodGet, path: "/v1/entries", tag: tagBooks,
+		summary: "List the history of the books, oldest first", roles: keepers(),
+	}, func(ctx context.Context, in *struct {
+		From  uint64    `query:"from" doc:"number of the first entry wanted"`
+		Since time.Time `query:"since" doc:"only what was recorded at this time or later"`
+		Limit int       `query:"limit" minimum:"1" maximum:"2000" default:"200"`
+	},
+	) (*answer[node.ChangePage], error) {
+		from := in.From
+		if !in.Since.IsZero() {
+			from = max(from, g.node.NumberAt(in.Since))
+		}
+		return respond(g.node.Changes(callerOf(ctx), from, in.Limit))
+	})
+	register(g, operation{
+		id: "getBookEntry", method: http.MethodGet, path: "/v1/entries/{number}", tag: tagBooks,
+		summary: "Read one entry of the books", roles: keepers(),
+	}, func(ctx context.Context, in *struct {
+		Number string `path:"number"`
+	},
+	) (*answer[node.Change], error) {
+		// What is no number names nothing: there is no entry 0.
+		number, err := strconv.ParseUint(in.Number, 10, 64)
+		if err != nil {
+			number = 0
+		}
+		return respond(g.node.Change(callerOf(ctx), number))
 	})
 }
 

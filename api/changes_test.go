@@ -106,6 +106,53 @@ func TestChangesByPages(t *testing.T) {
 	})
 }
 
+// TestEntriesOfTheBooks reads history by number and by time.
+func TestEntriesOfTheBooks(t *testing.T) {
+	p := alone(t, settings{limits: boundless()})
+	kanda, other := p.mustKeepBooks("Kanda"), p.mustKeepBooks("Other")
+	kanda.pay(1)
+	p.clock.add(time.Hour)
+	other.pay(2)
+	p.clock.add(time.Hour)
+	kanda.pay(3)
+	for since, want := range map[time.Duration][]uint64{
+		-3 * time.Hour: {1, 2, 3}, -time.Hour: {2, 3}, -time.Minute: {3}, 0: {3}, time.Hour: nil,
+	} {
+		page, err := p.operator().History(t.Context(), 0, p.clock.Now().Add(since), 0)
+		must(t, err)
+		if !slices.Equal(numbersOf(page.Changes), want) || page.Next != 4 {
+			t.Errorf("since %v: %v, next %d", since, numbersOf(page.Changes), page.Next)
+		}
+	}
+	page, err := p.as(kanda.key).History(t.Context(), 2, time.Time{}, 1)
+	must(t, err)
+	if !slices.Equal(numbersOf(page.Changes), []uint64{3}) {
+		t.Errorf("a company sees %v", numbersOf(page.Changes))
+	}
+	for _, c := range []struct {
+		key    string
+		number uint64
+		sees   bool
+	}{
+		{p.key, 1, true},
+		{p.key, 2, true},
+		{kanda.key, 3, true},
+		{kanda.key, 2, false},
+		{p.key, 0, false},
+		{p.key, 4, false},
+		{p.key, 1 << 63, false},
+	} {
+		change, err := p.as(c.key).Change(t.Context(), c.number)
+		if seen := err == nil; seen != c.sees || seen && change.Number != c.number {
+			t.Errorf("entry %d: %+v, %v", c.number, change, err)
+		}
+	}
+	p.mustRefuse(try{
+		method: "GET", url: "/v1/entries?since=yesterday", key: p.key, status: 400,
+		code: "invalid", field: "since",
+	})
+}
+
 // count lists the numbers from 1 to n.
 func count(n int) []uint64 {
 	numbers := make([]uint64, n)

@@ -109,6 +109,29 @@ func (c *Client) Changes(ctx context.Context, from uint64, limit int, wait time.
 	return page, err
 }
 
+// History lists changes that are there already, oldest first, from a history number on and, unless
+// it is zero, recorded since a time; at most limit (0: as many as the node likes). For companies
+// and the operator.
+func (c *Client) History(ctx context.Context, from uint64, since time.Time, limit int) (
+	ChangePage, error,
+) {
+	query := limited(limit)
+	query.Set("from", strconv.FormatUint(from, 10))
+	if !since.IsZero() {
+		query.Set("since", since.UTC().Format(time.RFC3339Nano))
+	}
+	var page ChangePage
+	err := c.get(ctx, "/v1/entries", query, &page)
+	return page, err
+}
+
+// Change reads one change by its number. For companies and the operator.
+func (c *Client) Change(ctx context.Context, number uint64) (Change, error) {
+	var change Change
+	err := c.get(ctx, "/v1/entries/"+strconv.FormatUint(number, 10), nil, &change)
+	return change, err
+}
+
 // Details lists accounts and metadata that changed, from a number on, at most limit (0: as many as
 // the node likes). For companies and the operator.
 func (c *Client) Details(ctx context.Context, from uint64, limit int) (DetailPage, error) {

@@ -289,6 +289,8 @@ func calls(ctx context.Context, c *client.Client) {
 	c.WaitEvents(ctx, 3, 5, time.Second)
 	c.Changes(ctx, 3, 5, time.Second)
 	c.Details(ctx, 3, 5)
+	c.History(ctx, 3, time.Now(), 5)
+	c.Change(ctx, 3)
 	c.Status(ctx)
 	c.Health(ctx)
 	c.Descriptor(ctx)

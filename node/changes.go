@@ -88,6 +88,27 @@ func (n *Node) Changes(by Caller, from uint64, limit int) (ChangePage, error) {
 	return page, nil
 }
 
+// Change reads one line of history by its number.
+func (n *Node) Change(by Caller, number uint64) (change Change, err error) {
+	err = notFound("number")
+	n.state.Read(func(v core.View) {
+		if number == 0 || number > v.Cursor().Records {
+			return
+		}
+		r, w := v.Record(number), watch(v, by)
+		if debit, credit := w.sees(r.Debit), w.sees(r.Credit); debit || credit {
+			change, err = changeView(r, debit, credit), nil
+		}
+	})
+	return change, err
+}
+
+// NumberAt is the number of the first line of history that was recorded at a time or after it, and
+// of the next one to come if there is none.
+func (n *Node) NumberAt(at time.Time) uint64 {
+	return read(n.state, func(v core.View) uint64 { return v.NumberAt(at.UnixMilli()) })
+}
+
 // extend adds what is next in history and says whether the page is full or at its end.
 func (p *ChangePage) extend(v core.View, w watcher, limit int) (done bool) {
 	p.Newest = v.Cursor().Records
