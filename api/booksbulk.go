@@ -43,7 +43,7 @@ func (g *gate) postBatch(c order) (reply, error) {
 	if err != nil {
 		return reply{}, composer.worded(err)
 	}
-	body, err := composer.results(answer)
+	body, err := composer.results(answer, requestID(c.ctx))
 	return reply{status: http.StatusOK, media: typeJSON, body: body}, err
 }
 
@@ -220,7 +220,7 @@ func (c *composer) itemFault(instruction int, f *fault.Error) *fault.Error {
 }
 
 // results writes what became of each item.
-func (c *composer) results(answer ledger.Answer) ([]byte, error) {
+func (c *composer) results(answer ledger.Answer, request string) ([]byte, error) {
 	refusals, err := answer.Refusals(c.batch.Len())
 	if err != nil {
 		return nil, err
@@ -245,7 +245,7 @@ func (c *composer) results(answer ledger.Answer) ([]byte, error) {
 		}
 		out = append(out, '"')
 		if outcome.Status == ledger.Refused {
-			if out, err = c.appendProblem(out, at, refusals); err != nil {
+			if out, err = c.appendProblem(out, at, refusals, request); err != nil {
 				return nil, err
 			}
 		} else {
@@ -275,7 +275,9 @@ func (c *composer) appendOutcome(out []byte, currency money.Currency, o ledger.O
 
 // appendProblem says why an item was refused: for what is wrong with itself, or with one that it
 // is linked to.
-func (c *composer) appendProblem(out []byte, at int, refusals []ledger.Refusal) ([]byte, error) {
+func (c *composer) appendProblem(out []byte, at int, refusals []ledger.Refusal,
+	request string,
+) ([]byte, error) {
 	first, last := c.group(at)
 	for _, r := range refusals {
 		culprit := int(r.Item)
@@ -287,7 +289,9 @@ func (c *composer) appendProblem(out []byte, at int, refusals []ledger.Refusal) 
 			f = fault.New(fault.Refused, placed("items", c.item(culprit)),
 				"An item that this one is linked to was refused.").Because(fault.LinkedRefused)
 		}
-		problem, err := json.Marshal(problemBecause(f))
+		p := problemBecause(f)
+		p.RequestID = request
+		problem, err := json.Marshal(p)
 		out = append(out, `,"problem":`...)
 		return append(out, problem...), err
 	}

@@ -144,7 +144,7 @@ func newProblem(code, field, detail string) *Problem {
 
 // problemBecause makes the problem of a fault. One with a reason is of a type of its own.
 func problemBecause(f *fault.Error) *Problem {
-	p := newProblem(string(f.Code), f.Field, f.Message)
+	p := newProblem(string(f.Code), f.Field, sentence(f.Message))
 	if f.Reason != "" {
 		p.Type, p.Reason = problemPath+string(f.Reason), string(f.Reason)
 		p.Title = reasons()[f.Reason].title
