@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -29,17 +28,19 @@ const pace = 300 * time.Millisecond
 type keeper struct {
 	dir   string
 	every uint64 // entries between two cuts, 0 for none
+	// quiet makes it keep nothing, for benchmarks.
+	quiet atomic.Bool
 
 	state sync.Mutex // guards all below
 	held  keeperState
 	cuts  []uint64
 	ids   map[[16]byte]bool
-	// paused, if set, is waited for before each entry.
-	paused chan struct{}
 	// installs counts the cuts of other replicas that were taken in; installed, if set, is called
 	// after each.
 	installs  int
 	installed func()
+	// faults are what goes wrong with the next cuts that are sent, one after the other.
+	faults []func(files []journal.CutFile)
 }
 
 // keeperState is what a cut holds.
@@ -51,11 +52,8 @@ type keeperState struct {
 }
 
 func (k *keeper) Apply(index uint64, e journal.Entry) []journal.Result {
-	k.state.Lock()
-	paused := k.paused
-	k.state.Unlock()
-	if paused != nil {
-		<-paused
+	if k.quiet.Load() {
+		return make([]journal.Result, len(e.Commands))
 	}
 	k.state.Lock()
 	defer k.state.Unlock()
@@ -124,8 +122,15 @@ func (k *keeper) Open(index uint64) ([]journal.CutFile, func(), error) {
 	if err := os.WriteFile(kept, append(data, "more than the cut"...), 0o600); err != nil {
 		return nil, nil, err
 	}
-	file := journal.CutFile{Name: "state/all", Path: kept, Size: int64(len(data))}
-	return []journal.CutFile{file}, func() {}, nil
+	files := []journal.CutFile{
+		{Name: "state/all", Path: kept, Size: int64(len(data))},
+		{Name: "state/nothing", Path: kept, Size: 0},
+	}
+	if len(k.faults) > 0 {
+		k.faults[0](files)
+		k.faults = k.faults[1:]
+	}
+	return files, func() {}, nil
 }
 
 // Install implements journal.Cuts.
@@ -197,20 +202,6 @@ func (k *keeper) bodies() []string {
 	return slices.Clone(k.held.Bodies)
 }
 
-// pause holds the machine before its next entry until the returned function is called.
-func (k *keeper) pause() (resume func()) {
-	k.state.Lock()
-	defer k.state.Unlock()
-	paused := make(chan struct{})
-	k.paused = paused
-	return func() {
-		k.state.Lock()
-		k.paused = nil
-		k.state.Unlock()
-		close(paused)
-	}
-}
-
 // replica is one replica of a cluster in this process, with a disk and lines of its own.
 type replica struct {
 	*journal.Raft
@@ -235,6 +226,8 @@ type cluster struct {
 	draw     *rand.Rand
 	every    uint64
 	replicas []*replica
+	// inDirectories keeps the logs on the disk of this machine.
+	inDirectories bool
 }
 
 func newCluster(tb testing.TB, every uint64) *cluster {
@@ -396,13 +389,17 @@ func (r *replica) mustStart() {
 	r.machine = openKeeper(tb, filepath.Join(r.dir, "state"), r.cluster.every)
 	s := settings(r.machine.applied())
 	s.Now = func() int64 { return time.Now().UnixMilli() + r.ahead }
-	r.Raft, err = journal.Open(journal.RaftConfig{
+	cfg := journal.RaftConfig{
 		Dir: filepath.Join(r.dir, "journal"), Settings: s, Machine: r.machine, Cuts: r.machine,
 		SegmentBytes: 64 << 10, Files: r.disk, Alone: r.alone,
 		Cluster: &journal.Cluster{
 			Layer: layer, Join: r != r.cluster.replicas[0], Pace: pace,
 		},
-	})
+	}
+	if r.cluster.inDirectories {
+		cfg.Files, cfg.SegmentBytes = nil, 0
+	}
+	r.Raft, err = journal.Open(cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -422,231 +419,4 @@ func (r *replica) kill() {
 	_ = r.Raft.Close()
 	r.Raft = nil
 	r.lines.mend()
-}
-
-// lines are a replica's connections, which can be cut or held.
-type lines struct {
-	state sync.Mutex // guards all below
-	conns map[*cable]bool
-	dead  bool
-	held  chan struct{} // closed when no longer held
-}
-
-// cable is one connection. Over one that is held nothing comes and goes.
-type cable struct {
-	net.Conn
-	lines *lines
-}
-
-func (l *lines) add(conn net.Conn) (net.Conn, error) {
-	l.state.Lock()
-	defer l.state.Unlock()
-	if l.dead {
-		return nil, errors.Join(errors.New("the line is cut"), conn.Close())
-	}
-	if l.conns == nil {
-		l.conns = map[*cable]bool{}
-	}
-	w := &cable{conn, l}
-	l.conns[w] = true
-	return w, nil
-}
-
-func (l *lines) dial(ctx context.Context, address string) (net.Conn, error) {
-	l.wait()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	return l.add(conn)
-}
-
-// cut closes all connections and lets none be made, until mend.
-func (l *lines) cut() {
-	l.state.Lock()
-	defer l.state.Unlock()
-	l.dead = true
-	for w := range l.conns {
-		_ = w.Conn.Close()
-	}
-	l.conns = nil
-}
-
-func (l *lines) mend() {
-	l.state.Lock()
-	defer l.state.Unlock()
-	l.dead = false
-}
-
-// hold stops all connections until the returned function is called, as if the whole process
-// stood still for the others.
-func (l *lines) hold() (release func()) {
-	l.state.Lock()
-	defer l.state.Unlock()
-	held := make(chan struct{})
-	l.held = held
-	return func() {
-		l.state.Lock()
-		l.held = nil
-		l.state.Unlock()
-		close(held)
-	}
-}
-
-func (l *lines) wait() {
-	l.state.Lock()
-	held := l.held
-	l.state.Unlock()
-	if held != nil {
-		<-held
-	}
-}
-
-func (w *cable) Read(p []byte) (int, error) {
-	n, err := w.Conn.Read(p)
-	w.lines.wait()
-	return n, err
-}
-
-func (w *cable) Write(p []byte) (int, error) {
-	w.lines.wait()
-	return w.Conn.Write(p)
-}
-
-// line is a listener of a replica.
-type line struct {
-	net.Listener
-	lines *lines
-}
-
-func (l *line) Accept() (net.Conn, error) {
-	for {
-		conn, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if w, err := l.lines.add(conn); err == nil {
-			return w, nil
-		}
-	}
-}
-
-// load proposes from several callers, each command until it is acknowledged.
-type load struct {
-	cluster *cluster
-	stop    atomic.Bool
-	callers sync.WaitGroup
-
-	state sync.Mutex // guards all below
-	sure  []string   // bodies that were acknowledged
-	// replicas are those that can be asked at the moment.
-	replicas []*journal.Raft
-}
-
-func (c *cluster) startLoad(callers int) *load {
-	l := &load{cluster: c}
-	l.see()
-	for caller := range callers {
-		l.callers.Go(func() {
-			for n := 0; !l.stop.Load(); n++ {
-				l.propose(caller, n)
-			}
-		})
-	}
-	return l
-}
-
-// see tells the callers which replicas there are.
-func (l *load) see() {
-	l.state.Lock()
-	defer l.state.Unlock()
-	l.replicas = nil
-	for _, r := range l.cluster.replicas {
-		if r.Raft != nil {
-			l.replicas = append(l.replicas, r.Raft)
-		}
-	}
-}
-
-// propose tries one command on one replica after another, always with the same id.
-func (l *load) propose(caller, n int) {
-	body := fmt.Sprintf("%d/%d", caller, n)
-	c := command(body)
-	binary.BigEndian.PutUint64(c.ID[:], uint64(caller)+1)
-	binary.BigEndian.PutUint64(c.ID[8:], uint64(n)+1)
-	for try := 0; ; try++ {
-		l.state.Lock()
-		to := l.replicas[(caller+try)%len(l.replicas)]
-		l.state.Unlock()
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		result, err := to.Propose(ctx, c)
-		cancel()
-		if err == nil {
-			if string(result.Body) != body {
-				l.cluster.tb.Errorf("%q was answered with %q", body, result.Body)
-			}
-			break
-		}
-		if f, ok := fault.Of(err); !errors.Is(err, context.DeadlineExceeded) &&
-			(!ok || f.Code != fault.Unavailable) {
-			l.cluster.tb.Errorf("%q was answered with %v", body, err)
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	l.state.Lock()
-	defer l.state.Unlock()
-	l.sure = append(l.sure, body)
-}
-
-// wait waits until so many more commands are acknowledged.
-func (l *load) wait(more int) {
-	l.cluster.tb.Helper()
-	begun := l.count()
-	deadline := time.Now().Add(60 * time.Second)
-	for l.count() < begun+more {
-		if time.Now().After(deadline) {
-			l.cluster.tb.Fatalf("%d of %d commands were acknowledged", l.count()-begun, more)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
-func (l *load) count() int {
-	l.state.Lock()
-	defer l.state.Unlock()
-	return len(l.sure)
-}
-
-// end stops the callers and holds what a cluster is for: every acknowledged command is there,
-// once, and all replicas hold the same.
-func (l *load) end() {
-	c := l.cluster
-	c.tb.Helper()
-	l.stop.Store(true)
-	l.callers.Wait()
-	var want []string
-	for _, r := range c.replicas {
-		if r.Raft == nil {
-			continue
-		}
-		c.catchUp(r)
-		have := r.machine.bodies()
-		if want == nil {
-			want = have
-			count := map[string]int{}
-			for _, body := range have {
-				count[body]++
-			}
-			for _, body := range l.sure {
-				if count[body] != 1 {
-					c.tb.Fatalf("%s was acknowledged and is there %d times", body, count[body])
-				}
-			}
-		}
-		if short := min(len(have), len(want)); !slices.Equal(have[:short], want[:short]) {
-			c.tb.Fatal("two replicas hold different things")
-		}
-	}
-	c.tb.Logf("%d commands were acknowledged", len(l.sure))
 }

@@ -38,7 +38,6 @@ type finding struct {
 	own     bool // of owner alone
 	// next is the number to look at, first the one to end with.
 	next, first uint64
-	started     bool
 }
 
 // find prepares a search.
