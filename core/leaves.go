@@ -45,8 +45,12 @@ type leafWalk struct {
 	number uint64
 	lines  uint64
 	read   bool
-	buffer []byte
+	// history is memory for leafRecords records, leaf for one leaf.
+	history, buffer []byte
 }
+
+// leafRecords is how many history records are read at a time.
+const leafRecords = 256
 
 // readLine makes line the next one whose records were not walked yet.
 func (w *leafWalk) readLine() error {
@@ -93,23 +97,34 @@ func (w *leafWalk) records() error {
 		}
 		last = next.FirstRecord - 1
 	}
-	for number := w.line.FirstRecord; number <= last; number++ {
-		raw, err := w.v.c.stores.History.At(number)
-		if err != nil {
+	for number := w.line.FirstRecord; number <= last; {
+		many := min(last-number+1, leafRecords)
+		if w.history == nil {
+			w.history = make([]byte, leafRecords*ledger.RecordSize)
+		}
+		history := w.history[:many*ledger.RecordSize]
+		if _, err := w.v.c.stores.History.Read(number, history); err != nil {
 			return err
 		}
-		record, err := ledger.DecodeRecord(number, raw)
-		if err != nil {
-			return fmt.Errorf("history record %d: %w", number, err)
-		}
-		w.buffer = append(binary.BigEndian.AppendUint64(w.buffer[:0], number), raw...)
-		err = w.give(proof.LeafData(leafKind(&record), w.line.salt(number), w.buffer))
-		if err != nil {
-			return err
+		for ; len(history) > 0; history = history[ledger.RecordSize:] {
+			if err := w.record(number, history[:ledger.RecordSize]); err != nil {
+				return err
+			}
+			number++
 		}
 	}
 	w.read = false
 	return nil
+}
+
+// record walks the leaf of one history record.
+func (w *leafWalk) record(number uint64, raw []byte) error {
+	record, err := ledger.DecodeRecord(number, raw)
+	if err != nil {
+		return fmt.Errorf("history record %d: %w", number, err)
+	}
+	w.buffer = append(binary.BigEndian.AppendUint64(w.buffer[:0], number), raw...)
+	return w.give(proof.LeafData(leafKind(&record), w.line.salt(number), w.buffer))
 }
 
 func (w *leafWalk) give(data [32]byte) error {

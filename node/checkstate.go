@@ -205,12 +205,13 @@ func (c Check) tellNow() func(format string, args ...any) {
 func (d Checked) String() string {
 	begin := "the journal's first entry"
 	if d.From > 0 {
-		begin = fmt.Sprintf("the cut at entry %d, which is the oldest", d.From)
+		begin = fmt.Sprintf("the oldest cut, at entry %d,", d.From)
 	}
 	return fmt.Sprintf("the journal was replayed from %s to entry %d; equal are the state hash "+
 		"%s, the root %s of the journal tree and its %d leaves, all %d history records and %d "+
 		"entry lines byte by byte, all %d rows of the tables, the ledger's %d accounts and %d "+
-		"holds with their balances, and the totals of each currency, which are zero",
+		"holds with their balances, and in each currency the sum of all debits and that of all "+
+		"credits",
 		begin, d.Index, d.StateHash, d.Root, d.Leaves, d.Records, d.Lines, d.Rows, d.Accounts,
 		d.Holds)
 }

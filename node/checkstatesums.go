@@ -8,6 +8,7 @@ import (
 	"seyfert/core"
 	"seyfert/ledger"
 	"seyfert/merkle"
+	"seyfert/table"
 	"seyfert/wire"
 )
 
@@ -91,8 +92,8 @@ func (c *comparison) oldLeaves(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	filed := filedHashes{records: c.live.store.hashes}
 	var room []byte
-	at := uint64(0)
 	return c.live.core.View().Leaves(c.from.Leaves, func(leaf int64, hash merkle.Hash) error {
 		stored, err := tree.AppendTo(room[:0], hash)
 		if err != nil {
@@ -100,18 +101,43 @@ func (c *comparison) oldLeaves(ctx context.Context) error {
 		}
 		room = stored
 		for ; len(stored) > 0; stored = stored[merkle.HashSize:] {
-			at++
-			filed, err := c.live.store.hashes.At(at)
+			got, err := filed.next()
 			if err != nil {
 				return err
 			}
-			if !bytes.Equal(filed, stored[:merkle.HashSize]) {
-				return c.differs(true, wire.Digest(filed), wire.Digest(stored[:merkle.HashSize]),
+			if want := stored[:merkle.HashSize]; !bytes.Equal(got, want) {
+				return c.differs(true, wire.Digest(got), wire.Digest(want),
 					"leaf %d of the journal tree, or its hash %d, beside history and rows",
-					leaf, at)
+					leaf, filed.number)
 			}
 		}
 		c.tell("leaf %d of %d", leaf, c.from.Leaves)
 		return ctx.Err()
 	})
+}
+
+// filedHashes reads the hashes of a tree from the first on, many at a time.
+type filedHashes struct {
+	records table.Records
+	// number is that of the hash that was given last; ahead are those that were read beyond it.
+	number uint64
+	ahead  []byte
+	memory []byte
+}
+
+func (f *filedHashes) next() ([]byte, error) {
+	if len(f.ahead) == 0 {
+		if f.memory == nil {
+			f.memory = make([]byte, recordsCompared*merkle.HashSize)
+		}
+		count, err := f.records.Read(f.number+1, f.memory)
+		if err != nil {
+			return nil, err
+		}
+		f.ahead = f.memory[:count*merkle.HashSize]
+	}
+	hash := f.ahead[:merkle.HashSize]
+	f.ahead = f.ahead[merkle.HashSize:]
+	f.number++
+	return hash, nil
 }
