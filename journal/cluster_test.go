@@ -40,7 +40,7 @@ type keeper struct {
 	installs  int
 	installed func()
 	// faults are what goes wrong with the next cuts that are sent, one after the other.
-	faults []func(files []journal.CutFile)
+	faults []func(files *[]journal.CutFile)
 }
 
 // keeperState is what a cut holds.
@@ -127,7 +127,7 @@ func (k *keeper) Open(index uint64) ([]journal.CutFile, func(), error) {
 		{Name: "state/nothing", Path: kept, Size: 0},
 	}
 	if len(k.faults) > 0 {
-		k.faults[0](files)
+		k.faults[0](&files)
 		k.faults = k.faults[1:]
 	}
 	return files, func() {}, nil

@@ -138,19 +138,22 @@ func (s *snapshots) resume(m mark) error {
 		}
 	case first > m.Place:
 		return fmt.Errorf("the journal has lost entry %d, which a cut stands at", m.Index)
-	case s.store.Next() <= m.Place || !s.store.holds(m.Place, m.Term):
+	case s.store.Next() > m.Place:
+		var log raft.Log
+		if err := s.store.GetLog(m.Place, &log); err != nil {
+			return err
+		}
+		if log.Term == m.Term {
+			break
+		}
+		fallthrough
+	default:
 		if err := s.store.Reset(m.Place, m.Index); err != nil {
 			return err
 		}
 	}
 	s.applier.reach(m.Index, m.Time)
 	return nil
-}
-
-// holds says whether the log at a place is of a term.
-func (s *store) holds(place, term uint64) bool {
-	var log raft.Log
-	return s.GetLog(place, &log) == nil && log.Term == term
 }
 
 // keep notes new cuts, and shortens the log, until raft has ended.

@@ -235,9 +235,19 @@ func (j *Raft) settle(cfg RaftConfig) error {
 		return fmt.Errorf("the journal has %d members, and no cluster is configured",
 			len(members.Servers))
 	case len(members.Servers) > 1 && !cfg.Alone:
-		return nil
+		return j.belong(membersOf(members))
 	}
 	return j.found(self)
+}
+
+// belong says whether this replica is one of the members. One that is to be added, or was and has
+// not heard of it yet, need not be.
+func (j *Raft) belong(members []Replica) error {
+	if _, ok := find(members, j.member.ID); !ok && !j.cluster.Join {
+		return fmt.Errorf("replica %s is no member: it was removed, or its key is another",
+			j.member.ID)
+	}
+	return nil
 }
 
 // found appends a configuration to the log. Raft takes the newest one for valid at once.
