@@ -31,6 +31,7 @@ func (p people) bodies() map[string]map[string]any {
 		"NewSession": {"code": "code_" + key},
 		"NewVirtualAccount": {
 			"rail": "bank", "bank": "hana", "number": "1", "currency": "KRW", "owner": p.kim.id,
+			"account": "acc_01M7Q5CQG0EG494N32ME2JRC65",
 		},
 		"NewOffer": {
 			"amount": won, "payee_key": key, "basket": []any{map[string]any{

@@ -110,6 +110,54 @@ func TestOperatorBetweenCompanies(t *testing.T) {
 	}
 }
 
+// TestVirtualAccountsOfBooks lets money from a bank into an account of a company's books, and into
+// suspense where that takes none.
+func TestVirtualAccountsOfBooks(t *testing.T) {
+	p := alone(t, settings{limits: boundless()})
+	b, other := p.mustKeepBooks("Kanda"), p.mustKeepBooks("Other")
+	customer := b.mustOpen(`{"kind":"liability","currency":"KRW"}`)
+	virtual := func(owner, number, account, currency string) (client.VirtualAccount, error) {
+		return p.operator().OpenVirtualAccount(t.Context(), client.VirtualAccount{
+			Rail: "bank", Bank: "hana", Number: number, Currency: currency, Owner: owner,
+			Account: account,
+		})
+	}
+	made, err := virtual(b.id, "7", customer, "KRW")
+	must(t, err)
+	if made.Account != customer {
+		t.Errorf("%+v", made)
+	}
+	for _, c := range []struct {
+		owner, account, currency string
+		status                   int
+		code, field              string
+	}{
+		{b.id, b.cash, "KRW", 400, "invalid", "account"},
+		{b.id, customer, "JPY", 400, "invalid", "currency"},
+		{other.id, customer, "KRW", 404, "not_found", "account"},
+		{b.id, "acc_01M7Q5CQG0EG494N32ME2JRC65", "KRW", 404, "not_found", "account"},
+		{b.id, "x", "KRW", 404, "not_found", "account"},
+	} {
+		_, err := virtual(c.owner, "8", c.account, c.currency)
+		mustBe(t, err, c.status, c.code, c.field)
+	}
+	deposit := func(notice, value string) {
+		if answer, body := p.notice(notice, "7", value); answer.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", notice, body)
+		}
+	}
+	deposit("one", "1000")
+	b.mustHave(customer, "1000")
+	b.patch(customer, `{"flags":["frozen_in"]}`)
+	deposit("two", "500")
+	b.mustHave(customer, "1000")
+	wallet, err := b.Wallet(t.Context())
+	must(t, err)
+	if len(wallet.Virtual) != 0 {
+		t.Errorf("the wallet shows %v", wallet.Virtual)
+	}
+}
+
 // TestFullQueue holds that a node that takes no more commands says when to come again, and that
 // the client does.
 func TestFullQueue(t *testing.T) {

@@ -53,6 +53,7 @@ type newVirtualAccount struct {
 	Number   string `json:"number" minLength:"1" maxLength:"34"`
 	Currency string `json:"currency" minLength:"3" maxLength:"3"`
 	Owner    string `json:"owner" minLength:"1" maxLength:"64" doc:"a company or member"`
+	Account  string `json:"account,omitempty" maxLength:"30" doc:"a liability of the owner's books; absent is its wallet"`
 }
 
 func (g *gate) mountTenants() {
@@ -170,6 +171,6 @@ func (g *gate) createVirtualAccount(ctx context.Context, in *struct {
 	}
 	return respond(g.node.OpenVirtualAccount(ctx, callerOf(ctx), request, node.VirtualAccount{
 		Rail: in.Body.Rail, Bank: in.Body.Bank, Number: in.Body.Number,
-		Currency: in.Body.Currency, Owner: in.Body.Owner,
+		Currency: in.Body.Currency, Owner: in.Body.Owner, Account: in.Body.Account,
 	}))
 }

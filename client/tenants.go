@@ -74,14 +74,19 @@ func (c *Client) SignOut(ctx context.Context) error {
 }
 
 // OpenVirtualAccount binds a number that a bank issued to the wallet of its owner, a company or
-// a member. Created is not sent. For the operator.
+// a member, or to the account of a company's books that Account names. Created is not sent. For
+// the operator.
 func (c *Client) OpenVirtualAccount(ctx context.Context, a VirtualAccount) (
 	VirtualAccount, error,
 ) {
-	var made VirtualAccount
-	err := c.create(ctx, "/v1/virtual-accounts", map[string]string{
+	body := map[string]string{
 		"rail": a.Rail, "bank": a.Bank, "number": a.Number, "currency": a.Currency,
 		"owner": a.Owner,
-	}, &made)
+	}
+	if a.Account != "" {
+		body["account"] = a.Account
+	}
+	var made VirtualAccount
+	err := c.create(ctx, "/v1/virtual-accounts", body, &made)
 	return made, err
 }

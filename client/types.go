@@ -23,12 +23,14 @@ type Member struct {
 
 // VirtualAccount is a number that outside money can be sent to.
 type VirtualAccount struct {
-	Rail     string    `json:"rail"`
-	Bank     string    `json:"bank"`
-	Number   string    `json:"number"`
-	Currency string    `json:"currency"`
-	Owner    string    `json:"owner"`
-	Created  time.Time `json:"created_at"`
+	Rail     string `json:"rail"`
+	Bank     string `json:"bank"`
+	Number   string `json:"number"`
+	Currency string `json:"currency"`
+	Owner    string `json:"owner"`
+	// Account is where money goes that is sent to the number: of the owner's books, or the wallet.
+	Account string    `json:"account,omitempty"`
+	Created time.Time `json:"created_at"`
 }
 
 // Balance is one currency of a wallet: Available is Posted less what holds reserve.

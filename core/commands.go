@@ -139,13 +139,15 @@ type RedeemCode struct {
 	Expires int64    `cbor:"3,keyasint"`
 }
 
-// OpenVirtual binds a bank-issued number to the wallet of an owner.
+// OpenVirtual binds a bank-issued number to the wallet of an owner, or to an account of its books.
 type OpenVirtual struct {
 	Rail     string         `cbor:"1,keyasint"`
 	Bank     string         `cbor:"2,keyasint"`
 	Number   string         `cbor:"3,keyasint"`
 	Currency money.Currency `cbor:"4,keyasint"`
 	Owner    string         `cbor:"5,keyasint"`
+	// Account is one of the owner's books, a liability; nil is the wallet.
+	Account *ledger.AccountID `cbor:"6,keyasint,omitempty"`
 }
 
 // Deposit is a rail's notice of money that came in.

@@ -34,9 +34,9 @@ func openVirtual(s *step, c journal.Command) (any, *fault.Error) {
 	if !s.carries(body.Currency) {
 		return nil, fault.New(fault.Invalid, "currency", "This node does not carry the currency.")
 	}
-	wallet, exists := s.find(body.Owner, PurposeWallet, "", body.Currency)
-	if !exists {
-		return nil, fault.New(fault.NotFound, "owner", "The owner has no wallet here.")
+	to, refused := s.receiver(body)
+	if refused != nil {
+		return nil, refused
 	}
 	key := VirtualKey{body.Rail, body.Bank, body.Number}
 	if _, taken := get(s, s.tables.virtuals, key); taken {
@@ -44,11 +44,35 @@ func openVirtual(s *step, c journal.Command) (any, *fault.Error) {
 	}
 	row := VirtualRow{
 		Rail: body.Rail, Bank: body.Bank, Number: body.Number, Currency: body.Currency,
-		Account: wallet.ID, Owner: body.Owner, Created: s.now,
+		Account: to, Owner: body.Owner, Created: s.now,
 	}
 	put(s, s.tables.virtuals, key, row)
 	s.state("virtual account", body.Owner, wire.MustMarshal(row))
 	return row, nil
+}
+
+// receiver is the account that a virtual account pays into. One of the books is a liability: what
+// the node holds of the company's money.
+func (s *step) receiver(v OpenVirtual) (ledger.AccountID, *fault.Error) {
+	if v.Account == nil {
+		wallet, exists := s.find(v.Owner, PurposeWallet, "", v.Currency)
+		if !exists {
+			return wallet.ID, fault.New(fault.NotFound, "owner", "The owner has no wallet here.")
+		}
+		return wallet.ID, nil
+	}
+	row, exists := get(s, s.tables.accounts, *v.Account)
+	switch {
+	case !exists || row.Purpose != PurposeBook || row.Owner != v.Owner:
+		return row.ID, fault.New(fault.NotFound, "account", "The owner has no such account.").
+			Because(fault.UnknownAccount)
+	case row.Currency != v.Currency:
+		return row.ID, fault.New(fault.Invalid, "currency",
+			"The account is of another currency.").Because(fault.MixedCurrencies)
+	case row.Kind != ledger.Liability:
+		return row.ID, fault.New(fault.Invalid, "account", "Deposits go into a liability.")
+	}
+	return row.ID, nil
 }
 
 // deposit credits money that a rail says has come in. The rail's own id makes it happen once;
@@ -89,9 +113,17 @@ func deposit(s *step, c journal.Command) (any, *fault.Error) {
 		row.Account = s.account(OwnerNode, PurposeSuspense, body.Rail, currency)
 	}
 	nostro := s.account(OwnerNode, PurposeNostro, body.Rail, currency)
-	refused = s.post(row.Transfer, CodeDeposit, ledger.Leg{
-		Debit: nostro, Credit: row.Account, Amount: body.Amount,
-	})
+	credit := func() *fault.Error {
+		return s.post(row.Transfer, CodeDeposit, ledger.Leg{
+			Debit: nostro, Credit: row.Account, Amount: body.Amount,
+		})
+	}
+	if refused = credit(); refused != nil && row.Owner != OwnerNode {
+		// The account is closed, frozen or full. The money is here all the same.
+		row.Account = s.account(OwnerNode, PurposeSuspense, body.Rail, currency)
+		row.Owner = OwnerNode
+		refused = credit()
+	}
 	if refused != nil {
 		return nil, refused
 	}

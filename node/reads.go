@@ -47,7 +47,10 @@ func (n *Node) Wallet(by Caller, owner string) (Wallet, error) {
 			})
 		}
 		for _, row := range v.Virtuals(owner) {
-			w.Virtual = append(w.Virtual, virtualView(row))
+			if account, exists := v.Account(row.Account); exists &&
+				account.Purpose == core.PurposeWallet { // others lead into the owner's books
+				w.Virtual = append(w.Virtual, virtualView(row))
+			}
 		}
 		currencies := v.Node().Currencies
 		slices.SortStableFunc(w.Balances, func(a, b Balance) int {

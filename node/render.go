@@ -47,7 +47,7 @@ func (n *Node) memberView(row core.MemberRow) (Member, error) {
 func virtualView(row core.VirtualRow) VirtualAccount {
 	return VirtualAccount{
 		Rail: row.Rail, Bank: row.Bank, Number: row.Number, Currency: row.Currency.Code(),
-		Owner: row.Owner, Created: milli(row.Created),
+		Owner: row.Owner, Account: row.Account.String(), Created: milli(row.Created),
 	}
 }
 

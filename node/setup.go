@@ -11,6 +11,7 @@ import (
 	"seyfert/core"
 	"seyfert/fault"
 	"seyfert/journal"
+	"seyfert/ledger"
 	"seyfert/money"
 	"seyfert/wire"
 )
@@ -211,7 +212,8 @@ func (n *Node) SignOut(ctx context.Context, by Caller) error {
 	return err
 }
 
-// OpenVirtualAccount binds a number that a bank issued to the wallet of a company or member.
+// OpenVirtualAccount binds a number that a bank issued to the wallet of a company or member, or to
+// the account of a company's books that is named.
 func (n *Node) OpenVirtualAccount(ctx context.Context, by Caller, r Request,
 	a VirtualAccount,
 ) (VirtualAccount, error) {
@@ -226,10 +228,16 @@ func (n *Node) OpenVirtualAccount(ctx context.Context, by Caller, r Request,
 				"This is not plain text that can be seen.")
 		}
 	}
-	row, _, err := propose[core.VirtualRow](ctx, n, by, core.KindOpenVirtual, r,
-		core.OpenVirtual{
-			Rail: a.Rail, Bank: a.Bank, Number: a.Number, Currency: currency, Owner: a.Owner,
-		})
+	open := core.OpenVirtual{
+		Rail: a.Rail, Bank: a.Bank, Number: a.Number, Currency: currency, Owner: a.Owner,
+	}
+	if a.Account != "" {
+		open.Account = new(ledger.AccountID)
+		if parseID("account", a.Account, open.Account) != nil {
+			return VirtualAccount{}, noAccount()
+		}
+	}
+	row, _, err := propose[core.VirtualRow](ctx, n, by, core.KindOpenVirtual, r, open)
 	if err != nil {
 		return VirtualAccount{}, err
 	}

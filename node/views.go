@@ -31,6 +31,7 @@ type VirtualAccount struct {
 	Number   string    `json:"number"`
 	Currency string    `json:"currency"`
 	Owner    string    `json:"owner"`
+	Account  string    `json:"account" doc:"where money goes that is sent to the number"`
 	Created  time.Time `json:"created_at"`
 }
 
