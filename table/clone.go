@@ -24,16 +24,9 @@ func CloneCheckpointOn(fs vfs.FS, src, dst string) error {
 }
 
 func clone(fs vfs.FS, src, dst string) error {
-	names, err := fs.List(src)
+	listed, err := openContents(fs, src)
 	if err != nil {
 		return err
-	}
-	listed, err := readContents(fs, src)
-	if err != nil {
-		return err
-	}
-	if len(names) != len(listed)+1 {
-		return fmt.Errorf("%d files where %d are listed", len(names)-1, len(listed))
 	}
 	if _, err := fs.Stat(dst); err == nil {
 		return fmt.Errorf("%s exists", dst)

@@ -66,7 +66,22 @@ func seal(fs vfs.FS, dir string) error {
 	return errors.Join(directory.Sync(), directory.Close())
 }
 
-// readContents reads the list of a checkpoint.
+// openContents reads the list of a checkpoint and counts its files.
+func openContents(fs vfs.FS, dir string) (contents, error) {
+	names, err := fs.List(dir)
+	if err != nil {
+		return nil, err
+	}
+	listed, err := readContents(fs, dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(names) != len(listed)+1 {
+		return nil, fmt.Errorf("%d files where %d are listed", len(names)-1, len(listed))
+	}
+	return listed, nil
+}
+
 func readContents(fs vfs.FS, dir string) (contents, error) {
 	file, err := fs.Open(fs.PathJoin(dir, contentsName))
 	if err != nil {

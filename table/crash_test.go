@@ -160,6 +160,9 @@ func (w *world) openCut(d *disk, name string) (n uint64, err error) {
 	if n != cutNumber(name) {
 		return 0, errors.New("a manifest of another cut")
 	}
+	if err := table.VerifyCheckpointOn(d, "/cuts/"+name+"/tables"); err != nil {
+		return 0, err
+	}
 	if err := w.openFiles(d, "/cuts/"+name+"/tables", n); err != nil {
 		return 0, err
 	}

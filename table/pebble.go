@@ -239,7 +239,7 @@ func (p *Pebble) Close() error {
 		}
 		return err
 	}
-	if err := p.closeAll(); err != nil {
+	if err := p.unlessBroken(p.closeAll); err != nil {
 		return fmt.Errorf("close tables: %w", err)
 	}
 	return p.err()
