@@ -63,9 +63,6 @@ func (j *Raft) launch(f *flight) error {
 	if lead == nil {
 		return j.refusal()
 	}
-	if j.store.Short(reserveBytes) != nil {
-		return errNoRoom
-	}
 	f.over = lead.over
 	header := j.settings.header(max(j.newest, j.applier.newestTime()))
 	j.newest = header.Time
@@ -74,6 +71,10 @@ func (j *Raft) launch(f *flight) error {
 		f.entry.Commands[i] = f.batch[i].command
 	}
 	f.data = f.entry.Encode()
+	if j.store.Short(2*(j.bytes.Load()+int64(len(f.data)))+reserveBytes) != nil {
+		return errNoRoom
+	}
+	j.bytes.Add(int64(len(f.data)))
 	j.applier.expect(f)
 	j.underWay.Add(1)
 	// The outcome comes from the applier. Raft's own answer is not waited for: it can stay
@@ -104,6 +105,7 @@ func (j *Raft) respond() {
 			}
 		}
 		if f.refused == nil {
+			j.bytes.Add(-int64(len(f.data)))
 			j.underWay.Done()
 		}
 		<-j.slots

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -25,9 +26,9 @@ const (
 	RecentBytesMax = 16 << 20
 )
 
-// reserveBytes is what the log's last file must still hold while no next one can be made: the
-// entries under way, and what raft adds.
-const reserveBytes = (FlightMax + 1) * (EntryBytesMax + 64<<10)
+// reserveBytes is what the log's last file must still hold, beside twice the entries under way,
+// while no next one can be made: what raft adds.
+const reserveBytes = 64 << 10
 
 // RaftConfig says how to open a Raft journal.
 type RaftConfig struct {
@@ -78,6 +79,7 @@ type Raft struct {
 	launching sync.Mutex
 	underWay  sync.WaitGroup // entries proposed and not answered; added to with launching held
 	newest    int64          // time of the newest header made; guarded by launching
+	bytes     atomic.Int64   // encoded entries proposed and not answered
 
 	roles *roles
 
@@ -217,33 +219,45 @@ func (j *Raft) start(cfg RaftConfig, notify chan<- bool) error {
 }
 
 // settle writes into the log who the members are, where this replica alone decides that: in a
-// new log, in one whose only member went by another name or address, and with Alone.
+// new log, in one whose only member it is under another name or address, and with Alone.
 func (j *Raft) settle(cfg RaftConfig) error {
-	self := raft.Configuration{Servers: []raft.Server{{
-		ID: raft.ServerID(j.member.ID), Address: raft.ServerAddress(j.member.Address),
-	}}}
 	members, known := j.snapshots.members()
 	switch {
 	case !known && cfg.Cluster != nil && cfg.Cluster.Join:
-		return nil
-	case !known:
-		// A crash in the middle of an earlier start may have left a term and no log.
-		return j.found(self)
-	case len(members.Servers) == 1 && members.Servers[0] == self.Servers[0]:
-		return nil
-	case len(members.Servers) > 1 && !cfg.Alone && cfg.Cluster == nil:
-		return fmt.Errorf("the journal has %d members, and no cluster is configured",
-			len(members.Servers))
-	case len(members.Servers) > 1 && !cfg.Alone:
+		return j.store.setSelf(j.member.ID)
+	case known && !cfg.Alone && !j.decides(members):
+		if cfg.Cluster == nil {
+			return fmt.Errorf("the journal has %d members, and no cluster is configured",
+				len(members.Servers))
+		}
 		return j.belong(membersOf(members))
 	}
-	return j.found(self)
+	self := raft.Configuration{Servers: []raft.Server{j.member.server()}}
+	if known && len(members.Servers) == 1 && members.Servers[0] == self.Servers[0] {
+		return nil
+	}
+	// A crash in the middle of an earlier start may have left a term and no log.
+	return errors.Join(j.found(self), j.store.setSelf(j.member.ID))
+}
+
+// decides says whether this replica is the only member. One that was sent the cut of a replica
+// which was alone finds one member too, and is not it: the log's store says by what name it
+// took part before.
+func (j *Raft) decides(members raft.Configuration) bool {
+	if len(members.Servers) != 1 {
+		return false
+	}
+	only := ReplicaID(members.Servers[0].ID)
+	return only == j.member.ID || only == j.store.self()
 }
 
 // belong says whether this replica is one of the members. One that is to be added, or was and has
 // not heard of it yet, need not be.
 func (j *Raft) belong(members []Replica) error {
-	if _, ok := find(members, j.member.ID); !ok && !j.cluster.Join {
+	if _, ok := find(members, j.member.ID); ok {
+		return j.store.setSelf(j.member.ID)
+	}
+	if !j.cluster.Join {
 		return fmt.Errorf("replica %s is no member: it was removed, or its key is another",
 			j.member.ID)
 	}

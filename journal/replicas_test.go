@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -126,6 +127,47 @@ func TestNewReplicaAfterTruncation(t *testing.T) {
 	l.see()
 	l.wait(50)
 	l.end()
+}
+
+// TestCrashBeforeItsOwnName ends a new replica when it has the cut of one that was alone, which
+// says that there is one member, and nothing of its own joining: it does not take that for
+// itself.
+func TestCrashBeforeItsOwnName(t *testing.T) {
+	c := newCluster(t, 5)
+	c.mustGrow(1)
+	first := c.replicas[0]
+	for n := range 30 {
+		mustPropose(t, first.Raft, fmt.Sprint(n))
+	}
+	waitFor(t, func() bool { return first.FirstIndex() > 20 })
+	r := c.mustMake(t.TempDir(), wal.NewDisk())
+	r.mustStart()
+	broken := make(chan struct{})
+	r.machine.state.Lock()
+	r.machine.installed = func() {
+		r.disk.Break(func(wal.Op) wal.Fault { return wal.Fault{Err: errDisk} })
+		close(broken)
+	}
+	r.machine.state.Unlock()
+	if err := first.Add(t.Context(), r.id, r.address); err != nil {
+		t.Fatal(err)
+	}
+	<-broken
+	<-r.Failed()
+	r.kill()
+	first.lines.cut()
+	r.mustStart()
+	if members := r.Replicas(); len(members) != 1 || members[0].ID != first.id {
+		t.Fatalf("the cut has %+v", members)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*pace)
+	defer cancel()
+	if lead, err := r.Leading(ctx); err == nil {
+		t.Fatalf("it leads in term %d", lead.Term)
+	}
+	first.lines.mend()
+	c.catchUp(r)
+	wantSame(t, r.machine.bodies(), first.machine.bodies()...)
 }
 
 // TestBrokenCut has a leader send cuts that cannot be taken in, and then one that can.

@@ -23,6 +23,7 @@ const (
 const (
 	currentTermKey = "CurrentTerm"
 	marksKey       = "marks"
+	selfKey        = "self"
 )
 
 // ErrDamaged says that the disk changed or lost bytes of the journal that were synced. What was
@@ -125,6 +126,22 @@ func (s *store) SetUint64(key []byte, value uint64) error {
 		return nil
 	}
 	return err
+}
+
+// self returns the name by which this replica took part last.
+func (s *store) self() ReplicaID {
+	name, err := s.Get([]byte(selfKey))
+	if err != nil || len(name) == 0 {
+		return aloneID
+	}
+	return ReplicaID(name)
+}
+
+func (s *store) setSelf(id ReplicaID) error {
+	if s.self() == id {
+		return nil
+	}
+	return s.Set([]byte(selfKey), []byte(id))
 }
 
 // configurationAt returns the members that the log says there are at an index of raft's, and

@@ -141,8 +141,12 @@ func (r *recent) cutTail(next uint64) {
 // prepareName is the name of a segment that is not yet filled with zeros.
 const prepareName = "next.tmp"
 
-// prepareAgain is how long a preparer waits after a failure.
-const prepareAgain = 200 * time.Millisecond
+// A preparer waits that long after a failure, and longer after each more: filling what room a
+// disk has left, again and again, would take it from others.
+const (
+	prepareAgain   = 200 * time.Millisecond
+	prepareAgainUp = 3 // times that it is doubled
+)
 
 // preparer makes the next segment while the last one is written, so that no write waits for it.
 // One goroutine, run, does the work.
@@ -223,6 +227,7 @@ func (p *preparer) run() {
 	defer close(p.done)
 	p.state.Lock()
 	defer p.state.Unlock()
+	failed := 0 // attempts in a row
 	for !p.closed {
 		if p.ready != nil || p.number == 0 || p.err != nil && !p.due {
 			p.change.Wait()
@@ -236,7 +241,10 @@ func (p *preparer) run() {
 		p.ready, p.err = s, err
 		if err != nil {
 			p.tried++
-			time.AfterFunc(prepareAgain, p.retry)
+			failed++
+			time.AfterFunc(prepareAgain<<min(failed-1, prepareAgainUp), p.retry)
+		} else {
+			failed = 0
 		}
 		p.change.Broadcast()
 	}
