@@ -44,10 +44,12 @@ run: ## the program: make run ARGS="verify bundle.json"
 sandbox: ## two nodes, a shop, a bank and a chain on this machine
 	$(GO) run ./cmd/seyfert sandbox $(ARGS)
 
-soak: ## a long simulation from SEED, or a seed drawn and printed, then CYCLES kills of real processes
+soak: ## a long simulation from SEED, or one drawn and printed, CYCLES kills of processes, crashes of disks
 	@seed=$(or $(SEED),$$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')); echo "soak: SEED=$$seed"; \
 	$(GO) run ./cmd/seyfert simulate --steps $(or $(STEPS),1000000) --seed $$seed
 	$(GO) test -count=1 -timeout=2h -run='^(TestKilled|TestBooksAreLinearizable)$$' -v ./cmd/seyfert -args -cycles $(or $(CYCLES),100)
+	$(GO) test -count=1 -timeout=2h -run='^Test(Crashes|ChangedBits|LostSyncs)$$' -v ./journal/wal -args -cycles 20000
+	$(GO) test -count=1 -timeout=2h -run='^TestCrashCycles$$' -v ./journal -args -cycles 2000
 
 browser: ## the pages in a real browser
 	@$(GO) run -C tools ./fetch chromium
