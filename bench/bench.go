@@ -158,8 +158,10 @@ type Figures struct {
 	Start float64 `json:"start_seconds,omitempty"`
 	// Memory is the heap in use at the end, in bytes, after what is dead was swept.
 	Memory uint64 `json:"heap_bytes"`
-	// Load is the machine's load average at the end.
-	Load string `json:"load"`
+	// Load is the machine's load average at the end; Others is the share of all its processors
+	// that other processes used during the run, from 0 to 1.
+	Load   string  `json:"load"`
+	Others float64 `json:"others_share"`
 }
 
 // Disk is bytes on disk for one transfer, by what holds them.
@@ -217,7 +219,7 @@ func (r *run) profiled(fn func() error) (err error) {
 func (r *run) ended() {
 	f := r.figures
 	f.SyncP50, f.SyncP99 = micros(r.sync.Quantile(500)), micros(r.sync.Quantile(990))
-	f.Load = load()
+	f.Load, f.Others = load(), round(f.Others)
 	runtime.GC()
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)

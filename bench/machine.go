@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -42,6 +43,56 @@ func processTime() (time.Duration, error) {
 		return 0, fmt.Errorf("read the processor time: %w", err)
 	}
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), nil
+}
+
+// ticksPerSecond is the unit of /proc/stat, which is the same on every Linux.
+const ticksPerSecond = 100
+
+// busyTime is the processor time that all processes of the machine have used, and what the
+// machine below a virtual one has taken away; 0 where it is not told.
+func busyTime() time.Duration {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	// cpu  user nice system idle iowait irq softirq steal ...
+	line, _, _ := strings.Cut(string(text), "\n")
+	words := strings.Fields(line)
+	total := time.Duration(0)
+	for _, at := range []int{1, 2, 3, 6, 7, 8} {
+		if at < len(words) {
+			ticks, err := strconv.ParseInt(words[at], 10, 64)
+			if err != nil {
+				return 0
+			}
+			total += time.Duration(ticks) * time.Second / ticksPerSecond
+		}
+	}
+	return total
+}
+
+// spent is the processor time that passed while something was measured: by this process, and
+// by all others together.
+type spent struct {
+	begin     time.Time
+	own, busy time.Duration
+}
+
+// spend begins to count.
+func spend() (spent, error) {
+	own, err := processTime()
+	return spent{time.Now(), own, busyTime()}, err
+}
+
+// end returns this process's time since then, and the share of the machine that others used.
+func (s spent) end() (own time.Duration, others float64, err error) {
+	now, err := processTime()
+	own = now - s.own
+	if s.busy == 0 {
+		return own, 0, err
+	}
+	whole := time.Since(s.begin) * time.Duration(runtime.NumCPU())
+	return own, max(0, float64(busyTime()-s.busy-own)/float64(whole)), err
 }
 
 // syncsProbed is how often the disk is asked to sync for one probe.

@@ -99,15 +99,14 @@ func (r *run) timed(ctx context.Context, p *place, callers []caller) (
 	var total *posted
 	var used time.Duration
 	err = r.profiled(func() error {
-		begin, err := processTime()
+		spending, err := spend()
 		if err != nil {
 			return err
 		}
 		if total, err = drive(ctx, callers, r.c.Length); err != nil {
 			return err
 		}
-		end, err := processTime()
-		used = end - begin
+		used, r.figures.Others, err = spending.end()
 		return err
 	})
 	if err := errors.Join(err, w.end()); err != nil {

@@ -71,15 +71,14 @@ func (r *run) fill(ctx context.Context, p *place) (before books, filled uint64, 
 func (r *run) startAgain(ctx context.Context, p *place) error {
 	var took, used time.Duration
 	err := r.profiled(func() error {
-		begin, err := processTime()
+		spending, err := spend()
 		if err != nil {
 			return err
 		}
 		if took, err = p.start(ctx); err != nil {
 			return err
 		}
-		end, err := processTime()
-		used = end - begin
+		used, r.figures.Others, err = spending.end()
 		return err
 	})
 	if err != nil {

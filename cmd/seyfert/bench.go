@@ -167,7 +167,8 @@ func printFigures(out io.Writer, f bench.Figures) {
 			fmt.Fprintf(out, ", %.0f transfers replayed a second, %.2f us of processor each",
 				f.PerSecond, f.CPU)
 		}
-		fmt.Fprintf(out, "\n  heap %d MiB, load %s\n", f.Memory>>20, f.Load)
+		fmt.Fprintf(out, "\n  heap %d MiB, %.0f %% of the processors used by others\n",
+			f.Memory>>20, f.Others*100)
 		return
 	}
 	fmt.Fprintf(out, "  %.0f transfers/s in %.1f s, %.2f us of processor each\n",
@@ -177,5 +178,6 @@ func printFigures(out io.Writer, f bench.Figures) {
 	fmt.Fprintf(out, "  bytes each: journal %.0f, history %.0f, tables %.0f, tiles %.0f\n",
 		f.Disk.Journal, f.Disk.History, f.Disk.Tables, f.Disk.Tiles)
 	fmt.Fprintf(out, "  longest without an answer to anyone: %.1f ms, %d cuts; heap %d MiB, "+
-		"load %s\n", f.Pause/1000, f.Cuts, f.Memory>>20, f.Load)
+		"%.0f %% of the processors used by others\n", f.Pause/1000, f.Cuts, f.Memory>>20,
+		f.Others*100)
 }

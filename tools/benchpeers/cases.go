@@ -27,8 +27,9 @@ type figures struct {
 		Tables  float64 `json:"tables"`
 		Tiles   float64 `json:"tiles"`
 	} `json:"bytes_per_transfer"`
-	Start float64 `json:"start_seconds"`
-	Load  string  `json:"load"`
+	Start  float64 `json:"start_seconds"`
+	Load   string  `json:"load"`
+	Others float64 `json:"others_share"`
 }
 
 // check is one floor of the issue: a figure and its bound.
@@ -151,5 +152,6 @@ func (c one) line(p pair) string {
 		parts = append(parts, fmt.Sprintf("%s %s %s", check.what,
 			number(check.value(p.Figures, p.T)), check.unit))
 	}
-	return strings.Join(append(parts, "load "+p.Figures.Load), ", ")
+	return strings.Join(append(parts,
+		fmt.Sprintf("%.0f %% used by others", p.Figures.Others*100)), ", ")
 }
