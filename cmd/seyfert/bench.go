@@ -43,7 +43,8 @@ func runBench(ctx context.Context, args []string, out, errOut io.Writer) error {
 	}
 	way, known := benchWays[args[0]]
 	if !known {
-		return usageError(fmt.Sprintf("%q is not ledger, http, bulk, replicas, replay or start", args[0]))
+		return usageError(fmt.Sprintf("%q is not ledger, http, bulk, replicas, replay or start",
+			args[0]))
 	}
 	var f benchFlags
 	flags := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
