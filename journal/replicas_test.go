@@ -72,6 +72,26 @@ func TestHeldLeader(t *testing.T) {
 	l.end()
 }
 
+// TestPausedMachine stops the machine of a follower, then that of the leader, for a while.
+func TestPausedMachine(t *testing.T) {
+	c := newCluster(t, 0)
+	c.mustGrow(3)
+	l := c.startLoad(4)
+	l.wait(20)
+	resume := c.follower().machine.pause()
+	l.wait(50)
+	resume()
+	leader := c.leader()
+	resume = leader.machine.pause()
+	time.Sleep(2 * pace)
+	if lead := c.leader(); lead != leader {
+		t.Log("another one leads meanwhile")
+	}
+	resume()
+	l.wait(50)
+	l.end()
+}
+
 // TestLaggingFollower stops a follower and brings it back by the log, then by a cut.
 func TestLaggingFollower(t *testing.T) {
 	c := newCluster(t, 0)
