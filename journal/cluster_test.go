@@ -35,6 +35,8 @@ type keeper struct {
 	held  keeperState
 	cuts  []uint64
 	ids   map[[16]byte]bool
+	// paused, if set, is waited for before each entry.
+	paused chan struct{}
 	// installs counts the cuts of other replicas that were taken in; installed, if set, is called
 	// after each.
 	installs  int
@@ -54,6 +56,12 @@ type keeperState struct {
 func (k *keeper) Apply(index uint64, e journal.Entry) []journal.Result {
 	if k.quiet.Load() {
 		return make([]journal.Result, len(e.Commands))
+	}
+	k.state.Lock()
+	paused := k.paused
+	k.state.Unlock()
+	if paused != nil {
+		<-paused
 	}
 	k.state.Lock()
 	defer k.state.Unlock()
@@ -200,6 +208,20 @@ func (k *keeper) bodies() []string {
 	k.state.Lock()
 	defer k.state.Unlock()
 	return slices.Clone(k.held.Bodies)
+}
+
+// pause holds the machine before its next entry until the returned function is called.
+func (k *keeper) pause() (resume func()) {
+	k.state.Lock()
+	defer k.state.Unlock()
+	paused := make(chan struct{})
+	k.paused = paused
+	return func() {
+		k.state.Lock()
+		k.paused = nil
+		k.state.Unlock()
+		close(paused)
+	}
 }
 
 // replica is one replica of a cluster in this process, with a disk and lines of its own.
