@@ -2,8 +2,10 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -279,27 +281,30 @@ func (c *composer) appendProblem(out []byte, at int, refusals []ledger.Refusal,
 	request string,
 ) ([]byte, error) {
 	first, last := c.group(at)
-	for _, r := range refusals {
-		culprit := int(r.Item)
-		if culprit < first || culprit > last {
-			continue
-		}
-		f := c.itemFault(culprit, r.Fault)
-		if c.item(culprit) != c.item(at) {
-			f = fault.New(fault.Refused, placed("items", c.item(culprit)),
-				"An item that this one is linked to was refused.").Because(fault.LinkedRefused)
-		}
-		p := problemBecause(f)
-		p.RequestID = request
-		problem, err := json.Marshal(p)
-		out = append(out, `,"problem":`...)
-		return append(out, problem...), err
+	found, _ := slices.BinarySearchFunc(refusals, first, func(r ledger.Refusal, first int) int {
+		return cmp.Compare(int(r.Item), first)
+	})
+	if found == len(refusals) || int(refusals[found].Item) > last {
+		return out, nil // the node refuses a group for one of its own
 	}
-	return out, nil
+	culprit := int(refusals[found].Item)
+	f := c.itemFault(culprit, refusals[found].Fault)
+	if c.item(culprit) != c.item(at) {
+		f = fault.New(fault.Refused, placed("items", c.item(culprit)),
+			"An item that this one is linked to was refused.").Because(fault.LinkedRefused)
+	}
+	p := problemBecause(f)
+	p.RequestID = request
+	problem, err := json.Marshal(p)
+	out = append(out, `,"problem":`...)
+	return append(out, problem...), err
 }
 
 // group is the first and the last instruction of those that an instruction is linked to.
 func (c *composer) group(at int) (first, last int) {
+	if at >= c.groupFirst && at <= c.groupLast && c.groupLast > 0 {
+		return c.groupFirst, c.groupLast
+	}
 	var i ledger.Instruction
 	goesOn := func(at int) bool {
 		_ = c.batch.Read(at, &i)
@@ -309,5 +314,6 @@ func (c *composer) group(at int) (first, last int) {
 	}
 	for last = at; last < c.batch.Len()-1 && goesOn(last); last++ {
 	}
+	c.groupFirst, c.groupLast = first, last
 	return first, last
 }

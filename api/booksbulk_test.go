@@ -117,6 +117,26 @@ func TestBulkOfEveryAction(t *testing.T) {
 	}
 }
 
+// TestLongGroup refuses as many linked items as there may be, in no more time than others take.
+func TestLongGroup(t *testing.T) {
+	p := alone(t, settings{limits: boundless()})
+	b := p.mustKeepBooks("Kanda")
+	item := "{" + leg(b.cash, b.sale, "1") + `,"linked":true},`
+	body := `{"mode":"each","items":[` + strings.Repeat(item, 9_999) + "{" +
+		leg(b.cash, b.safe, "1") + "}]}"
+	out := b.mustPost("/v1/transfers/bulk", body, "", http.StatusOK)
+	for i, r := range out["results"].([]any) {
+		problem := r.(map[string]any)["problem"].(map[string]any)
+		want := "linked_refused items[9999]"
+		if i == 9_999 {
+			want = "insufficient_funds items[9999].amount"
+		}
+		if got := fmt.Sprint(problem["reason"], " ", problem["field"]); got != want {
+			t.Fatalf("item %d: %s", i, got)
+		}
+	}
+}
+
 // instruction is a posting between two accounts in its binary form.
 func instruction(t *testing.T, at int64, n uint16, debit, credit string, units uint64,
 ) ledger.Instruction {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"math/bits"
+	"slices"
 	"time"
 
 	"seyfert/fault"
@@ -35,6 +36,8 @@ type composer struct {
 	// last is the currency that was read last, as most amounts of a batch are of one.
 	lastCode string
 	last     money.Currency
+	// groupFirst and groupLast bound the group that was asked for last, as all its items ask.
+	groupFirst, groupLast int
 }
 
 // invalid is what a caller is told of a value.
@@ -259,8 +262,8 @@ func (c *composer) item(instruction int) int {
 	if !c.legs {
 		return instruction
 	}
-	item := len(c.first) - 1
-	for c.first[item] > instruction {
+	item, isFirst := slices.BinarySearch(c.first, instruction)
+	if !isFirst {
 		item--
 	}
 	return item

@@ -45,6 +45,12 @@ func (v View) recordsOf(id [16]byte) []ledger.Record {
 	if number == 0 {
 		return nil
 	}
+	return v.RecordsOf(number)
+}
+
+// RecordsOf reads the legs of the transfer whose first history record has a number; of a change of
+// a hold it is that record alone.
+func (v View) RecordsOf(number uint64) []ledger.Record {
 	records := []ledger.Record{v.Record(number)}
 	for next := number + 1; next <= v.c.cursor.Records; next++ {
 		r := v.Record(next)
@@ -110,13 +116,6 @@ func (v View) MetadataBelow(subject string, version uint64, limit int) []Metadat
 			return len(rows) < limit
 		}))
 	return rows
-}
-
-// PostedWith is the text that a transfer or hold came with: the first version of its metadata, if
-// its first history record, which has the number, brought it.
-func (v View) PostedWith(subject string, number uint64) (MetadataRow, bool) {
-	row, exists := view(v, v.c.tables.metadata, MetadataKey{subject, 1})
-	return row, exists && row.Number == number
 }
 
 // ByReference lists what an owner has under a reference, in the order of history from a number

@@ -77,9 +77,11 @@ func (n *Node) PostTransfer(ctx context.Context, by Caller, b *ledger.Batch) (
 		return BookTransfer{}, false, err
 	}
 	n.state.Read(func(v core.View) {
-		records, _ := v.FindTransfer(v.Record(result.Number).Transfer)
-		t = transferAsPosted(v, by, records)
+		t = transferAsPosted(watch(v, by), v.RecordsOf(result.Number))
 	})
+	if len(b.Attachments) > 0 { // the texts of the first time are the same, or it had failed
+		t.Reference, t.Metadata = b.Attachments[0].Reference, b.Attachments[0].Metadata
+	}
 	return t, result.Status == ledger.Created, nil
 }
 
@@ -91,7 +93,12 @@ func (n *Node) PostHold(ctx context.Context, by Caller, b *ledger.Batch) (
 	if err != nil {
 		return BookHold{}, false, err
 	}
-	n.state.Read(func(v core.View) { h = holdAsMade(v, by, v.Record(result.Number)) })
+	n.state.Read(func(v core.View) {
+		h = holdAsMade(watch(v, by), v.Record(result.Number))
+	})
+	if len(b.Attachments) > 0 { // as for a transfer
+		h.Reference, h.Metadata = b.Attachments[0].Reference, b.Attachments[0].Metadata
+	}
 	return h, result.Status == ledger.Created, nil
 }
 

@@ -124,8 +124,8 @@ func (n *Node) BookHold(by Caller, hold string) (view BookHold, err error) {
 
 // transferAsPosted shows what never changes of a transfer, so that a repeated request gets the
 // same answer for ever.
-func transferAsPosted(v core.View, by Caller, records []ledger.Record) BookTransfer {
-	w, first := watch(v, by), records[0]
+func transferAsPosted(w watcher, records []ledger.Record) BookTransfer {
+	first := records[0]
 	t := BookTransfer{
 		ID: first.Transfer.String(), Code: first.Code, Recorded: milli(first.Time),
 		Effective: effectiveOf(first), Legs: make([]BookLeg, 0, len(records)),
@@ -151,9 +151,6 @@ func transferAsPosted(v core.View, by Caller, records []ledger.Record) BookTrans
 			leg.CreditBalance = &money.Signed{Amount: r.CreditBalance, Negative: r.CreditNegative}
 		}
 		t.Legs = append(t.Legs, leg)
-	}
-	if text, exists := v.PostedWith(t.ID, first.Number); exists && owns(by, text.Owner) {
-		t.Reference, t.Metadata = text.Reference, text.Metadata
 	}
 	return t
 }
@@ -229,7 +226,7 @@ const (
 )
 
 func transferAsItStands(v core.View, by Caller, records []ledger.Record) BookTransfer {
-	t := transferAsPosted(v, by, records)
+	t := transferAsPosted(watch(v, by), records)
 	t.State = TransferPosted
 	if reversal, exists := v.Reversal(records[0].Transfer); exists {
 		t.State, t.ReversedBy = TransferReversed, reversal.Transfer.String()
@@ -241,8 +238,7 @@ func transferAsItStands(v core.View, by Caller, records []ledger.Record) BookTra
 }
 
 // holdAsMade shows what never changes of a hold.
-func holdAsMade(v core.View, by Caller, made ledger.Record) BookHold {
-	w := watch(v, by)
+func holdAsMade(w watcher, made ledger.Record) BookHold {
 	h := BookHold{
 		ID: made.Hold.String(), Number: made.Number, Code: made.Code, Amount: made.Amount,
 		Recorded: milli(made.Time),
@@ -257,16 +253,13 @@ func holdAsMade(v core.View, by Caller, made ledger.Record) BookHold {
 		expires := milli(made.Effective)
 		h.Expires = &expires
 	}
-	if text, exists := v.PostedWith(h.ID, made.Number); exists && owns(by, text.Owner) {
-		h.Reference, h.Metadata = text.Reference, text.Metadata
-	}
 	return h
 }
 
 func holdAsItStands(v core.View, by Caller, made ledger.Record, live *ledger.Hold,
 	ended *ledger.Record,
 ) BookHold {
-	h := holdAsMade(v, by, made)
+	h := holdAsMade(watch(v, by), made)
 	if row, exists := newestText(v, by, h.ID); exists {
 		h.Reference, h.Metadata = row.Reference, row.Metadata
 	}
