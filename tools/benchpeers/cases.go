@@ -110,8 +110,10 @@ var cases = []one{
 		what: "p50", unit: "syncs", bound: 3, most: true,
 		value: func(f figures, _ float64) float64 { return f.P50 / f.Sync },
 	}}},
-	{"three replicas, 16 x 100", "replicas --callers 16 --batch 100 --seconds 10",
-		[]check{rate(50)}},
+	{
+		"three replicas, 16 x 100", "replicas --callers 16 --batch 100 --seconds 10",
+		[]check{rate(50)},
+	},
 	{"replay", "replay", []check{{
 		what: "transfers/s", unit: "million", bound: 1,
 		value: func(f figures, _ float64) float64 { return f.PerSecond / 1e6 },
