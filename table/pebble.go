@@ -66,7 +66,7 @@ func OpenPebbleOn(fs vfs.FS, dir string) (*Pebble, error) {
 	p := &Pebble{fs: fs, dir: dir, broken: make(chan struct{})}
 	filter := bloom.FilterPolicy(bloomBitsPerKey)
 	options := &pebble.Options{
-		FS:                          fs,
+		FS:                          looseFS{FS: fs, dir: dir},
 		DisableWAL:                  true,
 		CacheSize:                   cacheBytes,
 		MemTableSize:                memTableBytes,
