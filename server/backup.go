@@ -119,11 +119,7 @@ func (s *Server) serveBackup(w http.ResponseWriter, r *http.Request) {
 		say(backupLine{Error: "read the order: " + err.Error()})
 		return
 	}
-	if !s.backups.TryLock() {
-		say(backupLine{Error: "another backup is under way: wait until it is done"})
-		return
-	}
-	defer s.backups.Unlock()
+	// The lock is free before the last line is said: whoever reads that may order again.
 	made, err := s.backup(r.Context(), order.To, func(step string) { say(backupLine{Step: step}) })
 	if err != nil {
 		say(backupLine{Error: err.Error()})
@@ -136,6 +132,10 @@ func (s *Server) serveBackup(w http.ResponseWriter, r *http.Request) {
 func (s *Server) backup(
 	ctx context.Context, to string, told func(step string),
 ) (node.Backup, error) {
+	if !s.backups.TryLock() {
+		return node.Backup{}, errors.New("another backup is under way: wait until it is done")
+	}
+	defer s.backups.Unlock()
 	if err := s.cfg.checkTarget(to); err != nil {
 		return node.Backup{}, err
 	}

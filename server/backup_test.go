@@ -312,6 +312,10 @@ func TestBackupEnds(t *testing.T) {
 		running <- err
 	}()
 	<-began
+	_, err := server.Backup(t.Context(), l.cfg, filepath.Join(dir, "c"), func(string) {})
+	if err != nil && !strings.Contains(err.Error(), "another backup is under way") {
+		t.Error(err)
+	}
 	l.close()
 	if err := <-running; err != nil && !strings.Contains(err.Error(), "broke off") &&
 		!strings.Contains(err.Error(), "canceled") {
