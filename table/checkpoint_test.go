@@ -352,7 +352,7 @@ func mustWriteFile(tb testing.TB, fs vfs.FS, path string, data []byte) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	_, err = file.Write(data)
+	_, err = file.Write(bytes.Clone(data)) // it may change what it is given
 	if err := errors.Join(err, file.Close()); err != nil {
 		tb.Fatal(err)
 	}
