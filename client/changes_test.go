@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"sync"
 	"testing"
 
 	"seyfert/client"
@@ -18,11 +19,14 @@ import (
 // pages of a few. fail may answer in its place.
 type history struct {
 	newest uint64
+	one    sync.Mutex // an ended connection's handler may still run beside the next one's
 	fail   func(w http.ResponseWriter, from uint64) bool
 }
 
 // ServeHTTP implements http.Handler.
 func (h *history) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.one.Lock()
+	defer h.one.Unlock()
 	from, err := strconv.ParseUint(r.URL.Query().Get("from"), 10, 64)
 	if err != nil || r.URL.Path != "/v1/changes" || r.URL.Query().Get("wait") != "20" {
 		http.Error(w, "not what Follow asks", http.StatusTeapot)
