@@ -23,11 +23,19 @@ type Entries interface {
 	Read(from uint64, fn func(index uint64, e journal.Entry) bool) error
 }
 
+// LiveEntries is a journal that grows while a backup reads it.
+type LiveEntries interface {
+	Entries
+	// WaitApplied waits until the journal counts the entry of an index as applied, which is a
+	// moment after the state shows it.
+	WaitApplied(ctx context.Context, index uint64) error
+}
+
 // BackupSource is a running node as a backup sees it. Every field is required.
 type BackupSource struct {
 	State   *State
 	Store   *Store
-	Journal Entries
+	Journal LiveEntries
 	// Config is the configuration to put beside the state, without secrets.
 	Config []byte
 	Now    func() time.Time
@@ -64,6 +72,9 @@ func (b BackupSource) Write(ctx context.Context, to string) (_ Backup, err error
 		}
 	}
 	m := b.end(cut)
+	if err := b.Journal.WaitApplied(ctx, m.Index); err != nil {
+		return Backup{}, err
+	}
 	if err := w.entries(ctx, b.Journal, cut+1, m.Index); err != nil {
 		return Backup{}, err
 	}
