@@ -29,6 +29,7 @@ var floors = map[string]int{
 	"payment":  2, // offers, orders, receipts, claims, the match
 	"clearing": 2, // transfers and obligations between nodes
 	"proof":    2, // the leaves and bundles that prove what happened
+	"mirror":   2, // the signer journal and members' keys on several replicas
 
 	"core":         3, // the deterministic state machine
 	"chain":        3, // Bitcoin behind a small interface

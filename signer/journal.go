@@ -19,8 +19,9 @@ import (
 // a frame can be recognised where it stands and nowhere else.
 const (
 	journalMagic = "seyfert signer journal 1\n"
-	// FrameBytesMax is the largest payload of one frame, in bytes.
-	FrameBytesMax    = wire.EncodedBytesMax
+	// FrameBytesMax is the largest payload of one frame, in bytes: MessagesMax messages with
+	// MessagesBytesMax in them are below it.
+	FrameBytesMax    = wire.EncodedBytesMax / 2
 	frameHeaderBytes = 12
 	// sectorBytes is the smallest unit a disk writes whole; an unwritten one reads as zeros.
 	sectorBytes = 512
@@ -48,42 +49,85 @@ type JournalFile interface {
 	Truncate(size int64) error
 }
 
-// journal writes and reads frames. It is not safe for concurrent use; Signer's mutex guards it.
+// Frames returns how many whole frames data begins with when it stands at offset in a signer
+// journal, and how many bytes they have together.
+func Frames(data []byte, offset int64) (count int, size int64) {
+	for {
+		rest := data[size:]
+		if len(rest) < frameHeaderBytes || !headerHolds(rest, offset+size) {
+			return count, size
+		}
+		length := int64(binary.BigEndian.Uint32(rest))
+		if length > int64(len(rest))-frameHeaderBytes ||
+			!payloadHolds(rest, rest[frameHeaderBytes:frameHeaderBytes+length]) {
+			return count, size
+		}
+		count, size = count+1, size+frameHeaderBytes+length
+	}
+}
+
+// journal writes and reads frames. size is where the frames end that it knows. It is not safe for concurrent use; Signer's mutex guards it.
 type journal struct {
 	file   JournalFile
 	size   int64
 	failed error
 }
 
-// openJournal checks the whole file, cuts a torn tail, and shows each frame to replay.
+// openJournal checks the whole file, cuts a torn tail, and shows the first frame and each that
+// ends at settled or before it to replay.
 func openJournal(
-	file JournalFile, replay func(offset int64, payload []byte) error,
+	file JournalFile, settled int64, replay func(offset int64, payload []byte) error,
 ) (*journal, error) {
-	size, err := file.Size()
+	end, err := file.Size()
 	if err != nil {
 		return nil, fmt.Errorf("signer journal size: %w", err)
 	}
-	j := &journal{file: file, size: size}
-	if err := j.checkMagic(); err != nil {
+	j := &journal{file: file}
+	if err := j.checkMagic(end); err != nil {
 		return nil, err
 	}
-	for offset := int64(len(journalMagic)); offset < j.size; {
-		payload, ok, err := j.frame(offset)
+	j.size = int64(len(journalMagic))
+	for offset := j.size; offset < end; {
+		payload, ok, err := j.frame(offset, end)
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
-			if err := j.cutTorn(offset); err != nil {
-				return nil, err
+			return j, j.cutTorn(offset, end)
+		}
+		next := offset + frameHeaderBytes + int64(len(payload))
+		if offset == int64(len(journalMagic)) || next <= settled {
+			if err := replay(offset, payload); err != nil {
+				return nil, fmt.Errorf("signer journal at byte %d: %w", offset, err)
 			}
-			break
+			j.size = next
 		}
-		if err := replay(offset, payload); err != nil {
-			return nil, fmt.Errorf("signer journal at byte %d: %w", offset, err)
-		}
-		offset += frameHeaderBytes + int64(len(payload))
+		offset = next
 	}
 	return j, nil
+}
+
+// follow shows frames that stand behind the known ones to replay, up to settled, at most about
+// sizeMax bytes of them. After an error the journal is of no use.
+func (j *journal) follow(
+	settled, sizeMax int64, replay func(offset int64, payload []byte) error,
+) error {
+	for begin := j.size; j.size < settled && j.size-begin < sizeMax; {
+		payload, ok, err := j.frame(j.size, settled)
+		if err == nil && !ok {
+			err = fmt.Errorf("%w: no whole record stands at byte %d: %s", ErrCorrupt, j.size,
+				restoreAdvice)
+		}
+		if err == nil {
+			err = replay(j.size, payload)
+		}
+		if err != nil {
+			j.failed = fmt.Errorf("signer journal at byte %d: %w", j.size, err)
+			return j.failed
+		}
+		j.size += frameHeaderBytes + int64(len(payload))
+	}
+	return nil
 }
 
 // createJournal makes an empty file a journal without frames.
@@ -103,8 +147,8 @@ func createJournal(file JournalFile) (*journal, error) {
 
 // checkMagic refuses a file that does not begin as a journal does. An empty file is refused
 // too: it may be one whose content was lost.
-func (j *journal) checkMagic() error {
-	head := make([]byte, min(j.size, int64(len(journalMagic))))
+func (j *journal) checkMagic(end int64) error {
+	head := make([]byte, min(end, int64(len(journalMagic))))
 	if _, err := j.file.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("signer journal: %w", err)
 	}
@@ -118,9 +162,9 @@ func (j *journal) checkMagic() error {
 const restoreAdvice = "do not delete or cut it; put back the newest copy of the signer journal, " +
 	"and if there is none keep the node stopped, for it could sign against itself"
 
-// frame reads the frame at offset; ok is false when no whole frame stands there.
-func (j *journal) frame(offset int64) (payload []byte, ok bool, err error) {
-	if j.size-offset < frameHeaderBytes {
+// frame reads the frame at offset; ok is false when no whole frame stands between it and end.
+func (j *journal) frame(offset, end int64) (payload []byte, ok bool, err error) {
+	if end-offset < frameHeaderBytes {
 		return nil, false, nil
 	}
 	var header [frameHeaderBytes]byte
@@ -128,15 +172,14 @@ func (j *journal) frame(offset int64) (payload []byte, ok bool, err error) {
 		return nil, false, fmt.Errorf("signer journal: %w", err)
 	}
 	length := int64(binary.BigEndian.Uint32(header[:]))
-	if !headerHolds(header[:], offset) || length > j.size-offset-frameHeaderBytes {
+	if !headerHolds(header[:], offset) || length > end-offset-frameHeaderBytes {
 		return nil, false, nil
 	}
 	payload = make([]byte, length)
 	if _, err := j.file.ReadAt(payload, offset+frameHeaderBytes); err != nil {
 		return nil, false, fmt.Errorf("signer journal: %w", err)
 	}
-	if crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) !=
-		binary.BigEndian.Uint32(header[4:]) {
+	if !payloadHolds(header[:], payload) {
 		return nil, false, nil
 	}
 	return payload, true, nil
@@ -145,8 +188,8 @@ func (j *journal) frame(offset int64) (payload []byte, ok bool, err error) {
 // cutTorn removes the bytes from offset on if they can only be one frame whose write was
 // interrupted before its fsync returned, so that no signature in it ever left. It refuses
 // everything else: cutting a frame that was once durable would let the node sign twice.
-func (j *journal) cutTorn(offset int64) error {
-	rest := j.size - offset
+func (j *journal) cutTorn(offset, end int64) error {
+	rest := end - offset
 	corrupt := func(why string) error {
 		return fmt.Errorf("%w: byte %d: %s: %s", ErrCorrupt, offset, why, restoreAdvice)
 	}
@@ -169,7 +212,6 @@ func (j *journal) cutTorn(offset int64) error {
 	if err := j.file.Truncate(offset); err != nil {
 		return fmt.Errorf("signer journal: cut torn tail: %w", err)
 	}
-	j.size = offset
 	return nil
 }
 
@@ -192,6 +234,9 @@ func (j *journal) append(payload []byte) (int64, error) {
 	binary.BigEndian.PutUint32(frame[8:], headerSum(frame, offset))
 	if err := j.file.Append(append(frame, payload...)); err != nil {
 		j.failed = fmt.Errorf("%w: %w", ErrJournal, err)
+		if errors.Is(err, ErrResting) {
+			j.failed = err // the disk is whole, and Wake tells what became of the frame
+		}
 		return 0, j.failed
 	}
 	j.size += frameHeaderBytes + int64(len(payload))
@@ -200,7 +245,7 @@ func (j *journal) append(payload []byte) (int64, error) {
 
 // read returns the payload of a frame that append or replay named, checking it again.
 func (j *journal) read(offset int64) ([]byte, error) {
-	payload, ok, err := j.frame(offset)
+	payload, ok, err := j.frame(offset, j.size)
 	if err == nil && !ok {
 		err = fmt.Errorf("%w: byte %d can no longer be read: %s", ErrCorrupt, offset, restoreAdvice)
 	}
@@ -219,6 +264,11 @@ func headerHolds(header []byte, offset int64) bool {
 	return binary.BigEndian.Uint32(header[8:]) == headerSum(header, offset)
 }
 
+func payloadHolds(header, payload []byte) bool {
+	return crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) ==
+		binary.BigEndian.Uint32(header[4:])
+}
+
 // wholeFrameWithin looks for a complete frame at any later byte of tail, which stands at
 // offset in the file.
 func wholeFrameWithin(tail []byte, offset int64) bool {
@@ -231,8 +281,7 @@ func wholeFrameWithin(tail []byte, offset int64) bool {
 		if length > int64(len(payload)) {
 			continue
 		}
-		if crc32.Checksum(payload[:length], crc32.MakeTable(crc32.Castagnoli)) ==
-			binary.BigEndian.Uint32(tail[i+4:]) {
+		if payloadHolds(tail[i:], payload[:length]) {
 			return true
 		}
 	}

@@ -153,7 +153,7 @@ func checkBatch(payloads [][]byte) error {
 func (s *Signer) SignedMessages(peer string, from uint64, countMax int) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.usable(); err != nil {
+	if err := s.readable(); err != nil {
 		return nil, err
 	}
 	if countMax < 1 || countMax > MessagesMax {

@@ -2,35 +2,24 @@ package signer
 
 import (
 	"crypto/cipher"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"seyfert/fault"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// NameBytesMax is the longest personal text that is sealed at once, in bytes.
-const NameBytesMax = 4096
+// Limits of personal data.
+const (
+	// NameBytesMax is the longest personal text that is sealed at once, in bytes.
+	NameBytesMax = 4096
+	// NameKeysMax is the number of keys of one member.
+	NameKeysMax = 16
+)
 
 // nameIDBytesMax is the longest member id.
 const nameIDBytesMax = 64
-
-// NameStore keeps one key per member, apart from the signer journal, whose bytes are never
-// taken out: a key that is destroyed must be gone. NameFiles and NameMemory implement it.
-// Calls come one at a time.
-type NameStore interface {
-	// Load returns the key of a member, or ok false.
-	Load(memberID string) (key [32]byte, ok bool, err error)
-	// Save stores the key of a member that has none, durably.
-	Save(memberID string, key [32]byte) error
-	// Destroy removes the key of a member, durably; one that is not there is no error.
-	Destroy(memberID string) error
-}
 
 // SealName seals a member's personal data (a name, a phone, an address) with the member's own
 // key, which is made and made durable at the first call. The result may be proposed to the
@@ -59,9 +48,10 @@ func (s *Signer) SealName(memberID, text string) ([]byte, error) {
 		if _, err := io.ReadFull(s.random, key[:]); err != nil {
 			return nil, fmt.Errorf("make member key: %w", err)
 		}
-		if err := s.names.Save(memberID, key); err != nil {
-			return nil, fmt.Errorf("member key: %w", err)
-		}
+	}
+	// A key that is there may still be on this replica alone.
+	if err := s.names.Save(memberID, key); err != nil {
+		return nil, fmt.Errorf("member key: %w", err)
 	}
 	// The nonce is 24 random bytes: a member's key seals few texts, and none may repeat one.
 	nonce := make([]byte, chacha20poly1305.NonceSizeX, chacha20poly1305.NonceSizeX+
@@ -84,7 +74,7 @@ func (s *Signer) OpenName(memberID string, sealed []byte) (string, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.usable(); err != nil {
+	if err := s.readable(); err != nil {
 		return "", err
 	}
 	if s.state.destroyed[memberID] {
@@ -97,19 +87,34 @@ func (s *Signer) OpenName(memberID string, sealed []byte) (string, error) {
 	if !ok {
 		return "", fault.New(fault.NotFound, "member", "the member has no key")
 	}
-	aead, err := nameCipher(key)
-	if err != nil {
-		return "", err
-	}
 	const nonce = chacha20poly1305.NonceSizeX
 	if len(sealed) < nonce || len(sealed) > nonce+NameBytesMax+chacha20poly1305.Overhead {
 		return "", fault.New(fault.Invalid, "text", "the sealed text has an impossible length")
 	}
-	text, err := aead.Open(nil, sealed[:nonce], sealed[nonce:], nameAAD(memberID))
-	if err != nil {
-		return "", fault.New(fault.Invalid, "text", "the sealed text does not open")
+	if text, ok, err := openName(key, memberID, sealed); ok || err != nil {
+		return text, err
 	}
-	return string(text), nil
+	keys, err := s.names.Keys(memberID)
+	if err != nil {
+		return "", fmt.Errorf("member key: %w", err)
+	}
+	for _, key := range keys {
+		if text, ok, err := openName(key, memberID, sealed); ok || err != nil {
+			return text, err
+		}
+	}
+	return "", fault.New(fault.Invalid, "text", "the sealed text does not open")
+}
+
+// openName tries one key of a member.
+func openName(key [32]byte, memberID string, sealed []byte) (text string, ok bool, err error) {
+	aead, err := nameCipher(key)
+	if err != nil {
+		return "", false, err
+	}
+	const nonce = chacha20poly1305.NonceSizeX
+	opened, err := aead.Open(nil, sealed[:nonce], sealed[nonce:], nameAAD(memberID))
+	return string(opened), err == nil, nil
 }
 
 // DestroyName destroys a member's key for ever. The signer journal says so before the key
@@ -154,99 +159,5 @@ func checkMemberID(id string) error {
 		return fault.New(fault.Invalid, "member", "the member id is not 1 to %d letters, "+
 			"digits and underscores", nameIDBytesMax)
 	}
-	return nil
-}
-
-// NameFiles is a NameStore with one file a member, mode 0600, in a directory.
-type NameFiles struct {
-	dir string
-}
-
-// OpenNameFiles uses the directory dir, which must be there and closed to others.
-func OpenNameFiles(dir string) (*NameFiles, error) {
-	if err := checkPrivateDir(dir); err != nil {
-		return nil, err
-	}
-	return &NameFiles{dir: dir}, nil
-}
-
-func (n *NameFiles) path(memberID string) string {
-	return filepath.Join(n.dir, memberID+".key")
-}
-
-// Load implements NameStore.
-func (n *NameFiles) Load(memberID string) (key [32]byte, ok bool, err error) {
-	err = readSecret(n.path(memberID), memberID, &key)
-	if errors.Is(err, fs.ErrNotExist) {
-		return key, false, nil
-	}
-	return key, err == nil, err
-}
-
-// Save implements NameStore.
-func (n *NameFiles) Save(memberID string, key [32]byte) error {
-	// A crash while writing must not leave half a key under the final name.
-	half := filepath.Join(n.dir, "half")
-	if err := os.Remove(half); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := writeNew(half, fmt.Appendf(nil, keyFileFormat, memberID, key[:])); err != nil {
-		return err
-	}
-	if err := os.Rename(half, n.path(memberID)); err != nil {
-		return err
-	}
-	return syncDir(n.dir)
-}
-
-// Destroy implements NameStore. It overwrites the key before it removes the file; on storage
-// that never writes in place only the end of the backups' life makes the destruction complete.
-func (n *NameFiles) Destroy(memberID string) error {
-	f, err := os.OpenFile(n.path(memberID), os.O_WRONLY|openNoFollow, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	info, err := f.Stat()
-	if err == nil {
-		_, err = f.Write(make([]byte, info.Size()))
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Remove(n.path(memberID)); err != nil {
-		return err
-	}
-	return syncDir(n.dir)
-}
-
-// NameMemory is a NameStore in RAM for simulation and tests.
-type NameMemory struct {
-	keys map[string][32]byte
-}
-
-// NewNameMemory returns an empty NameMemory.
-func NewNameMemory() *NameMemory { return &NameMemory{keys: map[string][32]byte{}} }
-
-// Load implements NameStore.
-func (n *NameMemory) Load(memberID string) (key [32]byte, ok bool, err error) {
-	key, ok = n.keys[memberID]
-	return key, ok, nil
-}
-
-// Save implements NameStore.
-func (n *NameMemory) Save(memberID string, key [32]byte) error {
-	n.keys[memberID] = key
-	return nil
-}
-
-// Destroy implements NameStore.
-func (n *NameMemory) Destroy(memberID string) error {
-	delete(n.keys, memberID)
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -29,7 +30,8 @@ import (
 type Config struct {
 	// Keys are the node's keys.
 	Keys Keys
-	// Journal holds the signer journal of exactly this node.
+	// Journal holds the signer journal of exactly this node. With a SharedFile the signer is at
+	// rest until Wake.
 	Journal JournalFile
 	// Names keeps the members' keys.
 	Names NameStore
@@ -61,16 +63,27 @@ type Signer struct {
 	// mu guards everything below.
 	mu      sync.Mutex
 	closed  bool
+	shared  SharedFile // nil when nobody else writes the journal
+	resting bool
 	journal *journal
 	state   *state
 	names   NameStore
 	random  io.Reader
+	gone    []string // members whose destruction was replayed and not yet carried out
 }
 
 // Open opens the key directory that Create made, takes its lock and replays the signer
 // journal. It refuses files that others may read, a directory that another process uses, key
 // files that do not belong together, and a journal of another node or with damage in it.
-func Open(dir string) (_ *Signer, err error) {
+func Open(dir string) (*Signer, error) {
+	return open(dir, func(file JournalFile, names NameStore) (JournalFile, NameStore, error) {
+		return file, names, nil
+	})
+}
+
+func open(
+	dir string, wrap func(JournalFile, NameStore) (JournalFile, NameStore, error),
+) (_ *Signer, err error) {
 	keys, err := readKeys(dir)
 	if err != nil {
 		return nil, err
@@ -90,12 +103,16 @@ func Open(dir string) (_ *Signer, err error) {
 		return nil, err
 	}
 	closers = append([]io.Closer{file}, closers...)
-	names, err := OpenNameFiles(filepath.Join(dir, nameDir))
+	own, err := OpenNameFiles(filepath.Join(dir, nameDir))
+	if err != nil {
+		return nil, err
+	}
+	journal, names, err := wrap(file, own)
 	if err != nil {
 		return nil, err
 	}
 	s, err := New(Config{
-		Keys: keys, Journal: file, Names: names, Sealing: HPKE{}, Random: rand.Reader,
+		Keys: keys, Journal: journal, Names: names, Sealing: HPKE{}, Random: rand.Reader,
 	})
 	if err != nil {
 		return nil, err
@@ -134,17 +151,19 @@ func New(c Config) (*Signer, error) {
 	s.keyID = wire.Thumbprint(s.identity)
 	s.sealingKey = c.Keys.sealing.PublicKey()
 	s.sealingKeyID = wire.SealingThumbprint(s.sealingKey)
+	settled := int64(math.MaxInt64)
+	if s.shared, s.resting = c.Journal.(SharedFile); s.resting {
+		settled = s.shared.Settled()
+	}
 	var err error
-	if s.journal, err = openJournal(c.Journal, s.replay); err != nil {
+	if s.journal, err = openJournal(c.Journal, settled, s.replay); err != nil {
 		return nil, err
 	}
 	if err := s.checkOwner(); err != nil {
 		return nil, err
 	}
-	for memberID := range s.state.destroyed {
-		if err := s.names.Destroy(memberID); err != nil {
-			return nil, fmt.Errorf("destroy member key: %w", err)
-		}
+	if err := s.destroyGone(); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -185,10 +204,13 @@ func closeAll(closers []io.Closer) error {
 	return errors.Join(errs...)
 }
 
-// usable refuses calls after Close and after a failed write. The caller holds mu.
+// usable refuses calls after Close, after a failed write and at rest. The caller holds mu.
 func (s *Signer) usable() error {
-	if s.closed {
-		return fault.New(fault.Unavailable, "", "the signer is closed")
+	if err := s.readable(); err != nil {
+		return err
+	}
+	if s.resting {
+		return ErrResting
 	}
 	return s.journal.failed
 }

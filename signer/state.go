@@ -91,7 +91,7 @@ func (st *state) apply(r record, at ref) error {
 	return nil
 }
 
-// replay enters one frame of the journal at Open.
+// replay enters one frame of the journal that was not written by this Signer.
 func (s *Signer) replay(offset int64, payload []byte) error {
 	var records []record
 	if err := wire.Unmarshal(payload, &records); err != nil {
@@ -100,6 +100,9 @@ func (s *Signer) replay(offset int64, payload []byte) error {
 	for i, r := range records {
 		if err := s.state.apply(r, ref{offset: offset, index: i}); err != nil {
 			return err
+		}
+		if r.Destroyed != "" {
+			s.gone = append(s.gone, r.Destroyed)
 		}
 	}
 	return nil

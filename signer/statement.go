@@ -148,7 +148,7 @@ func (s *Signer) SignCheckpoint(origin string, size int64, root [32]byte) (strin
 func (s *Signer) LastCheckpoint() (note string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.usable(); err != nil {
+	if err := s.readable(); err != nil {
 		return "", err
 	}
 	t := s.state.trees[s.state.treeLast]
