@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
 	"reflect"
 	"strings"
@@ -197,25 +196,7 @@ func (g *gate) postTransfer(c order, s single) (reply, error) {
 		return reply{}, err
 	}
 	transfer, created, err := g.node.PostTransfer(c.ctx, c.by, composed.batch)
-	return replyOnce(transfer, created, composed.worded(err))
-}
-
-// replyOnce answers 201 for what was done now and 200 for what was done before.
-func replyOnce(body any, created bool, err error) (reply, error) {
-	if err != nil {
-		return reply{}, err
-	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil {
-		return reply{}, err
-	}
-	status := http.StatusOK
-	if created {
-		status = http.StatusCreated
-	}
-	return reply{status: status, media: typeJSON, body: out.Bytes()}, nil
+	return replyTransfer(transfer, created, composed.worded(err))
 }
 
 // fieldWord says the field of a refusal of the ledger in the words of a request of an action. In a

@@ -247,32 +247,28 @@ func (c *composer) results(answer ledger.Answer, request string) ([]byte, error)
 		}
 		out = append(out, '"')
 		if outcome.Status == ledger.Refused {
-			if out, err = c.appendProblem(out, at, refusals, request); err != nil {
-				return nil, err
-			}
+			out, err = c.appendProblem(out, at, refusals, request)
 		} else {
-			out = c.appendOutcome(out, i.Currency, outcome)
+			out, err = c.appendOutcome(out, i.Currency, outcome)
+		}
+		if err != nil {
+			return nil, err
 		}
 		out = append(out, '}')
 	}
 	return append(out, "]}\n"...), nil
 }
 
-func (c *composer) appendOutcome(out []byte, currency money.Currency, o ledger.Outcome) []byte {
+func (c *composer) appendOutcome(out []byte, currency money.Currency, o ledger.Outcome) (
+	[]byte, error,
+) {
 	out = append(out, `,"number":`...)
 	out = strconv.AppendUint(out, o.Number, 10)
 	if currency == 0 { // the request did not say it
 		currency = c.node.CurrencyAt(o.Number)
 	}
-	out = append(out, `,"amount":{"currency":"`...)
-	out = append(out, currency.Code()...)
-	out = append(out, `","value":"`...)
-	if o.AmountHigh == 0 && currency.Digits() == 0 {
-		out = strconv.AppendUint(out, o.AmountLow, 10)
-	} else {
-		out = append(out, money.FromWords(currency, o.AmountHigh, o.AmountLow).Decimal()...)
-	}
-	return append(out, `"}`...)
+	out = append(out, `,"amount":`...)
+	return appendAmount(out, money.FromWords(currency, o.AmountHigh, o.AmountLow), false)
 }
 
 // appendProblem says why an item was refused: for what is wrong with itself, or with one that it

@@ -64,7 +64,7 @@ func (g *gate) direct(d direct) {
 			g.write(w, r, err)
 			return
 		}
-		w.Header().Set("Content-Type", answer.media)
+		w.Header()["Content-Type"] = []string{answer.media}
 		w.WriteHeader(answer.status)
 		_, _ = w.Write(answer.body) // a connection that breaks here is the caller's loss only
 	})
@@ -72,17 +72,18 @@ func (g *gate) direct(d direct) {
 
 // carryOut does what holds for every direct endpoint and hands the request on.
 func (g *gate) carryOut(d direct, r *http.Request) (reply, error) {
-	by, known := r.Context().Value(keyCaller).(node.Caller)
-	if !known {
+	a := aboutOf(r.Context())
+	if !a.known {
 		var err error
-		if by, err = g.known(r, d.roles); err != nil {
+		if a.by, err = g.known(r, d.roles); err != nil {
 			return reply{}, err
 		}
+		a.known = true
 	}
 	if err := noQuery(r.URL); err != nil {
 		return reply{}, err
 	}
-	c := order{ctx: r.Context(), by: by, path: r.PathValue, key: r.Header.Get(headerKey)}
+	c := order{ctx: r.Context(), by: a.by, path: r.PathValue, key: r.Header.Get(headerKey)}
 	if d.body == nil {
 		return d.handle(c)
 	}

@@ -93,15 +93,15 @@ func wrap(ctx huma.Context, next func(huma.Context)) {
 func (g *gate) admit(roles []role) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		by, known := r.Context().Value(keyCaller).(node.Caller)
-		if !known {
-			var err error
-			if by, err = g.known(r, roles); err != nil {
+		if a := aboutOf(r.Context()); !a.known {
+			by, err := g.known(r, roles)
+			if err != nil {
 				g.write(w, r, err)
 				return
 			}
+			a.by, a.known = by, true
 		}
-		next(huma.WithValue(ctx, keyCaller, by))
+		next(ctx)
 	}
 }
 
@@ -140,8 +140,7 @@ func (g *gate) authenticate(r *http.Request) (node.Caller, error) {
 
 // guessed counts a wrong secret; one too many is told instead of the refusal.
 func (g *gate) guessed(ctx context.Context, refusal error) error {
-	address, _ := ctx.Value(keyAddress).(string)
-	if err := take(g.guess, address, g.cfg.Now()); err != nil {
+	if err := take(g.guess, aboutOf(ctx).address, g.cfg.Now()); err != nil {
 		return err
 	}
 	return refusal

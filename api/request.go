@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -43,44 +44,50 @@ const HeaderRequestID = "X-Request-Id"
 // headerKey carries the client's name for a request that must happen once.
 const headerKey = "Idempotency-Key"
 
-type contextKey uint8
+// about is what is known of a request before its endpoint sees it. Its context carries one.
+type about struct {
+	id, address string
+	// by is who it was authenticated as; known says that this was done.
+	by    node.Caller
+	known bool
+}
 
-// Keys of what a request's context carries.
-const (
-	keyRequestID contextKey = iota
-	keyAddress
-	keyCaller
-)
+// aboutKey is the key of an about in a context.
+type aboutKey struct{}
+
+// aboutOf is what is known of the request that ctx belongs to.
+func aboutOf(ctx context.Context) *about {
+	if a, ok := ctx.Value(aboutKey{}).(*about); ok {
+		return a
+	}
+	return &about{}
+}
 
 // requestID is the id of the request that ctx belongs to.
-func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(keyRequestID).(string)
-	return id
-}
+func requestID(ctx context.Context) string { return aboutOf(ctx).id }
 
 // callerOf is who the request was authenticated as.
 func callerOf(ctx context.Context) node.Caller {
-	caller, ok := ctx.Value(keyCaller).(node.Caller)
-	if !ok {
+	a := aboutOf(ctx)
+	if !a.known {
 		panic("api: an operation without authentication asks for its caller")
 	}
-	return caller
+	return a.by
 }
 
 // ServeHTTP implements http.Handler: it does what holds for every request and hands it on.
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := g.takeRequestID(r)
-	address := auth.ClientKey(r, g.cfg.Proxies)
-	ctx := context.WithValue(r.Context(), keyRequestID, id)
-	r = r.WithContext(context.WithValue(ctx, keyAddress, address))
+	a := &about{id: g.takeRequestID(r), address: auth.ClientKey(r, g.cfg.Proxies)}
+	r = r.WithContext(context.WithValue(r.Context(), aboutKey{}, a))
 	h := w.Header()
-	h.Set(HeaderRequestID, id)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
+	values := []string{a.id, "nosniff", "no-store"} // in one place; the names are canonical
+	h[HeaderRequestID] = values[0:1:1]
+	h["X-Content-Type-Options"] = values[1:2:2]
+	h["Cache-Control"] = values[2:3:3]
 	if g.cfg.Secure {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
-	if err := take(g.address, address, g.cfg.Now()); err != nil {
+	if err := take(g.address, a.address, g.cfg.Now()); err != nil {
 		g.write(w, r, err)
 		return
 	}
@@ -109,7 +116,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		defer release()
-		r = r.WithContext(context.WithValue(r.Context(), keyCaller, by))
+		a.by, a.known = by, true
 	}
 	controller := http.NewResponseController(w)
 	// Not every server can set deadlines; those that can not have their own.
@@ -138,19 +145,23 @@ func (g *gate) takeRequestID(r *http.Request) string {
 	if _, err := io.ReadFull(g.cfg.Random, raw[:]); err != nil {
 		panic("api: no randomness: " + err.Error())
 	}
-	return "req_" + hex.EncodeToString(raw[:])
+	id := [4 + 2*len(raw)]byte{'r', 'e', 'q', '_'}
+	hex.Encode(id[4:], raw[:])
+	return string(id[:])
 }
 
 // checkRoute answers for paths and methods that there are none of, so that these answers are
 // problems too.
 func (g *gate) checkRoute(r *http.Request) error {
-	none := newProblem(string(fault.NotFound), "", "There is nothing at this path.")
+	none := func() error {
+		return newProblem(string(fault.NotFound), "", "There is nothing at this path.")
+	}
 	clean := path.Clean(r.URL.Path)
 	if r.URL.Path != clean && r.URL.Path != clean+"/" {
-		return none // the mux would redirect, and a body would be lost on the way
+		return none() // the mux would redirect, and a body would be lost on the way
 	}
 	if !utf8.ValidString(r.URL.Path) {
-		return none // no id of ours, and no text that a journal could keep
+		return none() // no id of ours, and no text that a journal could keep
 	}
 	handler, pattern := g.mux.Handler(r)
 	if pattern != "" {
@@ -159,7 +170,7 @@ func (g *gate) checkRoute(r *http.Request) error {
 	said := &listener{header: http.Header{}}
 	handler.ServeHTTP(said, r)
 	if said.status != http.StatusMethodNotAllowed {
-		return none
+		return none()
 	}
 	p := newProblem(codeMethod, "", "This path has no such method.")
 	p.allow = said.header.Get("Allow")
@@ -207,12 +218,16 @@ func bodyMax(path string) int64 {
 // readBody reads the whole body before anything is decided, in bounded time and space.
 func (g *gate) readBody(c *http.ResponseController, r *http.Request) ([]byte, error) {
 	most := bodyMax(r.URL.Path)
-	tooLarge := fault.New(fault.TooLarge, "body", "The body is longer than %d bytes.", most)
 	if r.ContentLength > most {
-		return nil, tooLarge
+		return nil, tooLarge(most)
 	}
 	c.SetReadDeadline(time.Now().Add(g.cfg.BodyTimeout))
-	body, err := io.ReadAll(io.LimitReader(r.Body, most+1))
+	room := r.ContentLength + bytes.MinRead
+	if !aboutOf(r.Context()).known {
+		room = bytes.MinRead // what a stranger announces takes no room before it comes
+	}
+	body := bytes.NewBuffer(make([]byte, 0, max(bytes.MinRead, room)))
+	_, err := body.ReadFrom(io.LimitReader(r.Body, most+1))
 	if err != nil {
 		if e, ok := errors.AsType[net.Error](err); (ok && e.Timeout()) ||
 			errors.Is(err, os.ErrDeadlineExceeded) {
@@ -220,12 +235,16 @@ func (g *gate) readBody(c *http.ResponseController, r *http.Request) ([]byte, er
 		}
 		return nil, newProblem(codeMalformed, "body", "The body can't be read.")
 	}
-	if int64(len(body)) > most {
-		return nil, tooLarge
+	if int64(body.Len()) > most {
+		return nil, tooLarge(most)
 	}
 	// A deadline left behind would end the request while its caller waits for an answer.
 	c.SetReadDeadline(time.Time{})
-	return body, nil
+	return body.Bytes(), nil
+}
+
+func tooLarge(most int64) error {
+	return fault.New(fault.TooLarge, "body", "The body is longer than %d bytes.", most)
 }
 
 // take counts a try and says how long to wait if it was one too many.

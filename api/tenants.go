@@ -149,8 +149,7 @@ func (g *gate) signInURL(code string) string {
 func (g *gate) createSession(ctx context.Context, in *struct{ Body newSession }) (
 	*answer[session], error,
 ) {
-	address, _ := ctx.Value(keyAddress).(string)
-	if err := check(g.guess, address, g.cfg.Now()); err != nil {
+	if err := check(g.guess, aboutOf(ctx).address, g.cfg.Now()); err != nil {
 		return nil, err
 	}
 	token, expires, err := g.node.SignIn(ctx, in.Body.Code)

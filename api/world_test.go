@@ -182,7 +182,7 @@ func (p *place) build() {
 
 func (p *place) configure(lane [36]byte) {
 	p.t.Helper()
-	currencies := []money.Currency{money.KRW, money.JPY}
+	currencies := []money.Currency{money.KRW, money.JPY, money.BTC}
 	descriptor, err := node.Describe(p.signer, node.Description{
 		SNP: p.url, API: p.url, Currencies: currencies, Rails: []string{bank.Rail},
 		Lanes: []signer.Lane{{N: 0, Outpoint: wire.Outpoint(lane), Value: 1_000_000}},
