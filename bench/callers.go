@@ -43,11 +43,11 @@ func (p *place) caller(ctx context.Context, c Case, m *mint) (caller, error) {
 	default:
 		return &inside{p.server.Node(), p.by, m, c.Batch}, nil
 	}
-	l, err := dial(ctx, p.server.Address().String(), hostName, path, p.key, content)
+	l, err := Dial(ctx, p.server.Address().String(), hostName, path, p.key, content)
 	if err != nil {
 		return nil, err
 	}
-	return &outside{line: l, mint: m, way: c.Way, batch: c.Batch}, nil
+	return &outside{Line: l, mint: m, way: c.Way, batch: c.Batch}, nil
 }
 
 // hangUp closes the connections of callers that have one.
@@ -76,15 +76,12 @@ func (c *inside) post(ctx context.Context) (int, error) {
 
 // outside is a caller with a connection to the node's API.
 type outside struct {
-	*line
+	*Line
 	mint  *mint
 	way   Way
 	batch int
 	body  []byte
 }
-
-// Close implements io.Closer.
-func (c *outside) Close() error { return c.close() }
 
 // post implements caller. A batch is carried out whole or refused whole, and a refusal has
 // another status.
@@ -97,7 +94,7 @@ func (c *outside) post(context.Context) (int, error) {
 	default:
 		c.body = c.mint.batch(c.batch).Encode()
 	}
-	_, err := c.ask(c.body)
+	_, err := c.Ask(c.body)
 	return c.batch, err
 }
 

@@ -46,7 +46,7 @@ type watcher struct {
 	stop chan struct{}
 	done sync.WaitGroup
 
-	// The following belong to the watching goroutine until stopped.
+	// The following belong to the watching goroutine from begin to end.
 	segments map[string]int64
 	cuts     map[string]bool
 	err      error
@@ -55,14 +55,16 @@ type watcher struct {
 // watchEvery is how often a watcher looks: no segment or cut lives for a shorter time.
 const watchEvery = 50 * time.Millisecond
 
-// watch begins to look at what there is now.
+// watch looks at what there is now; begin goes on with it.
 func watch(dir string) (*watcher, error) {
 	w := &watcher{
 		dir: dir, stop: make(chan struct{}), segments: map[string]int64{}, cuts: map[string]bool{},
 	}
-	if err := w.look(); err != nil {
-		return nil, err
-	}
+	return w, w.look()
+}
+
+// begin keeps looking until end.
+func (w *watcher) begin() {
 	w.done.Go(func() {
 		tick := time.NewTicker(watchEvery)
 		defer tick.Stop()
@@ -75,7 +77,6 @@ func watch(dir string) (*watcher, error) {
 			}
 		}
 	})
-	return w, nil
 }
 
 func (w *watcher) look() error {

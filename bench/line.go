@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"time"
 )
@@ -18,10 +19,11 @@ const (
 	answerWait     = time.Minute
 )
 
-// line is a connection on which one caller asks and is answered in turn. It writes HTTP/1.1 by
-// hand: the client of the standard library would take as much of the shared processors as the
-// node does, and it is not what is measured.
-type line struct {
+// Line is a connection on which one caller asks and is answered in turn. It is what the cases
+// over HTTP post with, and speaks HTTP/1.1 by hand: a request is one write of one buffer, of an
+// answer no more is read than its status and where it ends. The client of the standard library
+// would take as much of the shared processors as the node does, and it is not what is measured.
+type Line struct {
 	conn   net.Conn
 	in     *bufio.Reader
 	out    []byte
@@ -32,20 +34,21 @@ type line struct {
 	until time.Time
 }
 
-// dial opens a line for requests of one kind to a node on loopback.
-func dial(ctx context.Context, address, host, path, key, content string) (*line, error) {
+// Dial opens a line for requests of one kind to a node on loopback.
+func Dial(ctx context.Context, address, host, path, key, content string) (*Line, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
 	head := "POST " + path + " HTTP/1.1\r\nHost: " + host + "\r\nAuthorization: Bearer " + key +
 		"\r\nContent-Type: " + content + "\r\nContent-Length: "
-	return &line{conn: conn, in: bufio.NewReaderSize(conn, 64<<10), head: []byte(head)}, nil
+	return &Line{conn: conn, in: bufio.NewReaderSize(conn, 64<<10), head: []byte(head)}, nil
 }
 
-// ask sends a body and returns the answer's, which is good until the next call. An answer that
-// is no success is an error with its text.
-func (l *line) ask(body []byte) ([]byte, error) {
+// Ask sends a body and returns the answer's, which is good until the next call. An answer that
+// is no success is an error with its text, and so is one that can't be read, after which the line
+// is of no use.
+func (l *Line) Ask(body []byte) ([]byte, error) {
 	l.out = append(l.out[:0], l.head...)
 	l.out = strconv.AppendInt(l.out, int64(len(body)), 10)
 	l.out = append(l.out, "\r\n\r\n"...)
@@ -70,19 +73,22 @@ func (l *line) ask(body []byte) ([]byte, error) {
 }
 
 // read reads one answer and keeps its body in l.answer.
-func (l *line) read() (status int, err error) {
+func (l *Line) read() (status int, err error) {
 	first, err := l.in.ReadSlice('\n')
 	if err != nil {
 		return 0, err
 	}
-	words := bytes.Fields(first)
-	if len(words) < 2 || !bytes.HasPrefix(first, []byte("HTTP/1.1 ")) {
+	// "HTTP/1.1 200 OK"
+	if len(first) < 13 || string(first[:9]) != "HTTP/1.1 " {
 		return 0, fmt.Errorf("it begins with %.50q", first)
 	}
-	if status, err = strconv.Atoi(string(words[1])); err != nil {
+	if status, err = strconv.Atoi(string(first[9:12])); err != nil {
 		return 0, err
 	}
-	length, chunked := 0, false
+	length, chunked := -1, false
+	if status == http.StatusNoContent {
+		length = 0
+	}
 	for {
 		header, err := l.in.ReadSlice('\n')
 		if err != nil {
@@ -111,10 +117,10 @@ func (l *line) read() (status int, err error) {
 }
 
 // take appends so many bytes to the answer.
-func (l *line) take(length int) error {
+func (l *Line) take(length int) error {
 	have := len(l.answer)
 	if length < 0 || have+length > answerBytesMax {
-		return errors.New("it is too long")
+		return errors.New("it does not say where it ends, or is too long")
 	}
 	if cap(l.answer) < have+length {
 		l.answer = append(make([]byte, 0, have+length+length/2), l.answer...)
@@ -125,7 +131,7 @@ func (l *line) take(length int) error {
 }
 
 // chunks reads a body whose length is not told ahead (RFC 9112, section 7.1).
-func (l *line) chunks() error {
+func (l *Line) chunks() error {
 	for {
 		text, err := l.in.ReadSlice('\n')
 		if err != nil {
@@ -144,4 +150,5 @@ func (l *line) chunks() error {
 	}
 }
 
-func (l *line) close() error { return l.conn.Close() }
+// Close ends the connection.
+func (l *Line) Close() error { return l.conn.Close() }

@@ -93,9 +93,10 @@ func (r *run) timed(ctx context.Context, p *place, callers []caller) (
 	}
 	earlier, err := w.journalBytes()
 	if err != nil {
-		return 0, 0, errors.Join(err, w.end())
+		return 0, 0, err
 	}
 	cuts := len(w.cuts)
+	w.begin()
 	var total *posted
 	var used time.Duration
 	err = r.profiled(func() error {

@@ -48,7 +48,8 @@ func runBench(ctx context.Context, args []string, out, errOut io.Writer) error {
 	}
 	var f benchFlags
 	flags := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
-	flags.IntVar(&f.callers, "callers", 0, "callers side by side; 0: the usual cases, one by one")
+	flags.IntVar(&f.callers, "callers", 0, "callers side by side; 0: the usual cases, one by one\n"+
+		"over HTTP each has one connection kept alive and speaks HTTP/1.1 by hand, in this process")
 	flags.IntVar(&f.batch, "batch", 0, "transfers in one request")
 	flags.IntVar(&f.accounts, "accounts", benchAccounts, "accounts that transfers are spread over")
 	flags.BoolVar(&f.hot, "hot", false, "credit one account always")
