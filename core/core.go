@@ -3,9 +3,10 @@
 // together or not at all.
 //
 // It is a pure function of the journal. It never touches a clock, randomness, a secret key, the
-// network, a file or a goroutine: time and seed come with the entry, verified facts come in the
-// command. The same journal gives the same state, byte for byte, on every replica and on every
-// replay; StateHash is how that is checked.
+// network or a file, and starts no goroutine: time and seed come with the entry, verified facts
+// come in the command. The same journal gives the same state, byte for byte, on every replica and
+// on every replay; StateHash is how that is checked. An entry is decided by Decide and written by
+// a Seal, which may run beside the next Decide: seal.go says how.
 //
 // A command family has one file: setup, wallet, offer, order, claim, channel, transfer, day,
 // chain. Each loads rows, asks the pure rooms below (payment, clearing, ledger) and writes what
@@ -23,15 +24,21 @@ import (
 	"seyfert/wire"
 )
 
-// Core is the state of a node. It has one owner: nothing in it may be called while Apply runs.
+// Core is the state of a node. It has one owner: nothing in it may be called while Apply, Decide,
+// Freeze or Thaw runs.
 type Core struct {
-	tables  schema
-	stores  Stores
-	store   table.Store // stores.Tables
-	book    *ledger.Book
-	tree    *merkle.Tree
-	ids     *ids
+	tables schema
+	stores Stores
+	store  table.Store // stores.Tables
+	book   *ledger.Book
+	tree   *merkle.Tree
+	ids    *ids
+	// at is how far entries are decided, cursor how far they are written. They are the same once
+	// under is done.
+	at      position
 	cursor  Cursor
+	under   *Seal
+	seals   [2]Seal // used in turns
 	node    NodeRow // the row as the last entry left it
 	posting posting
 	scratch scratch
@@ -43,9 +50,14 @@ type Core struct {
 	handlers map[uint16]handler
 }
 
-// scratch is memory that each entry uses again: tree hashes, history, leaves and
-// ledger changes on their way.
-type scratch struct{ hashes, history, leaf, changes []byte }
+// scratch is memory that each seal uses again: tree hashes, history and leaves on their way.
+type scratch struct{ hashes, history, leaf []byte }
+
+// position is how far entries are decided.
+type position struct {
+	index, records uint64
+	time           int64
+}
 
 // handler decides one command. A fault leaves nothing behind; any other problem is a
 // programmer's error or broken storage and panics.
@@ -65,7 +77,7 @@ func Open(stores Stores, book *ledger.Book) (*Core, error) {
 	if err := stores.fits(cursor); err != nil {
 		return nil, err
 	}
-	c.cursor = cursor
+	c.cursor, c.at = cursor, position{cursor.Index, cursor.Records, cursor.Time}
 	if c.node, _, err = c.tables.node.Get(c.store, struct{}{}); err != nil {
 		return nil, fmt.Errorf("read the node's row: %w", err)
 	}
@@ -114,34 +126,27 @@ func handlers() map[uint16]handler {
 // Apply decides one entry and makes its changes permanent in the stores. index is the journal's
 // count and must follow the last one. It implements journal.Machine.
 func (c *Core) Apply(index uint64, e journal.Entry) []journal.Result {
-	if index != c.cursor.Index+1 {
-		panic(fmt.Sprintf("core: entry %d after %d", index, c.cursor.Index))
+	results, seal := c.Decide(index, e)
+	if seal != nil {
+		seal.Run()
 	}
-	if e.Header.Format != journal.Format {
-		panic(fmt.Sprintf("core: entry %d has format %d, which this program does not know: run "+
-			"the version that wrote it", index, e.Header.Format))
-	}
-	s := c.begin(index, e)
-	s.expireHolds()
-	results := make([]journal.Result, len(e.Commands))
-	for i, command := range e.Commands {
-		results[i] = s.run(command)
-	}
-	s.commit()
 	return results
 }
 
 // Applied is the index of the last entry in the state.
-func (c *Core) Applied() uint64 { return c.cursor.Index }
+func (c *Core) Applied() uint64 { return c.at.index }
 
 // StateHash chains the write-set of every entry so far; equal journals give equal hashes.
-func (c *Core) StateHash() [32]byte { return c.cursor.StateHash }
+func (c *Core) StateHash() [32]byte {
+	c.Settle()
+	return c.cursor.StateHash
+}
 
 // Time is the node's time: that of the last entry, which never runs backwards.
-func (c *Core) Time() int64 { return c.cursor.Time }
+func (c *Core) Time() int64 { return c.at.time }
 
 // Records is the number of history records in the state.
-func (c *Core) Records() uint64 { return c.cursor.Records }
+func (c *Core) Records() uint64 { return c.at.records }
 
 // BookImage is the ledger's checkpoint image.
 func (c *Core) BookImage() []byte { return c.book.Encode() }

@@ -22,6 +22,7 @@ type Frozen struct {
 // Freeze sets the state aside. Nothing may run beside it, and Thaw must end it before the next.
 // It costs next to nothing: pages of the ledger are copied when they are next changed.
 func (c *Core) Freeze() *Frozen {
+	c.Settle()
 	c.ids.freeze()
 	tx := table.Begin(c.store)
 	check(c.tables.newestID.Put(tx, struct{}{}, newestRow{c.ids.newest}))

@@ -187,16 +187,17 @@ func (p *posting) reverse(i *ledger.Instruction) *fault.Error {
 
 // nextRecord is the number that the next history record will have.
 func (s *step) nextRecord() uint64 {
-	return s.core.cursor.Records + 1 + uint64(len(s.draft.Records(ledger.Savepoint{})))
+	return s.core.at.records + 1 + uint64(len(s.draft.Records(ledger.Savepoint{})))
 }
 
 // line reads a history record, also one of this very entry, whose number and time it has then
 // but no back-pointers.
 func (s *step) line(number uint64) ledger.Record {
-	if number <= s.core.cursor.Records {
+	if number <= s.core.at.records {
+		s.core.Settle()
 		return readRecord(s.core.stores.History, number)
 	}
-	r := s.draft.Records(ledger.Savepoint{})[number-s.core.cursor.Records-1]
+	r := s.draft.Records(ledger.Savepoint{})[number-s.core.at.records-1]
 	r.Number, r.Index, r.Time = number, s.index, s.now
 	return r
 }

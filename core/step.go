@@ -9,9 +9,7 @@ import (
 	"seyfert/fault"
 	"seyfert/journal"
 	"seyfert/ledger"
-	"seyfert/merkle"
 	"seyfert/money"
-	"seyfert/proof"
 	"seyfert/table"
 	"seyfert/wire"
 )
@@ -43,7 +41,7 @@ type step struct {
 func (c *Core) begin(index uint64, e journal.Entry) *step {
 	s := &step{
 		core: c, tables: &c.tables, tx: table.Begin(c.store),
-		index: index, now: max(e.Header.Time, c.cursor.Time), seed: e.Header.Seed,
+		index: index, now: max(e.Header.Time, c.at.time), seed: e.Header.Seed,
 		newest: e.Header.Rule,
 	}
 	s.draft = c.book.Begin(s.now)
@@ -140,106 +138,6 @@ func (s *step) replay(old replayRow, c journal.Command) journal.Result {
 	return journal.Result{Body: old.Answer, Replayed: true}
 }
 
-// commit writes everything the entry did, in one step, and moves the cursor.
-func (s *step) commit() {
-	c := s.core
-	// Also where every command was refused: holds may have expired, which numbers events. Most
-	// entries change nothing of the node itself.
-	if !s.node.same(s.before) {
-		put(s, s.tables.node, struct{}{}, s.node)
-	}
-	s.appendLeaves()
-	changes := s.draft.Append(c.scratch.changes[:0])
-	c.scratch.changes = changes
-	records := s.draft.Commit(s.index, c.cursor.Records+1)
-	next := Cursor{
-		Index: s.index, Time: s.now, Records: c.cursor.Records + uint64(len(records)),
-		Lines: c.cursor.Lines,
-	}
-	if len(records) > 0 {
-		s.date(c.cursor.Records+1, records)
-		s.keep(records)
-		next.Lines++
-	}
-	check(c.stores.Hashes.AppendMany(c.scratch.hashes))
-	c.scratch.hashes = c.scratch.hashes[:0]
-	next.Leaves, next.StateHash = c.tree.Size(), s.stateHash(changes)
-	put(s, s.tables.cursor, struct{}{}, next)
-	check(c.store.Apply(s.tx.Writes()))
-	c.cursor, c.node = next, s.node
-	c.hashes[next.Index%HashesKept] = next.StateHash
-}
-
-// stateHash chains the entry's logical write-set: every row put or deleted, in key order, and
-// every account and hold changed.
-func (s *step) stateHash(ledgerChanges []byte) [32]byte {
-	rows := sha256.New()
-	s.tx.Writes().All(func(key, value []byte, deleted bool) {
-		head := make([]byte, 0, 13)
-		head = binary.BigEndian.AppendUint32(head, uint32(len(key)))
-		head = binary.BigEndian.AppendUint32(head, uint32(len(value)))
-		if deleted {
-			head = append(head, 1)
-		} else {
-			head = append(head, 0)
-		}
-		rows.Write(head)
-		rows.Write(key)
-		rows.Write(value)
-	})
-	var number [16]byte
-	binary.BigEndian.PutUint64(number[:8], s.index)
-	binary.BigEndian.PutUint64(number[8:], uint64(s.now))
-	before := s.core.cursor.StateHash[:]
-	if s.rule < RuleTreeInHash {
-		return wire.Hash("state", before, number[:], rows.Sum(nil), ledgerChanges)
-	}
-	root := s.core.tree.Root()
-	return wire.Hash("state", before, number[:], rows.Sum(nil), ledgerChanges, root[:])
-}
-
-// appendLeaves puts the entry's leaves into the journal tree and keeps the new hashes.
-func (s *step) appendLeaves() {
-	tree := s.core.tree
-	for _, leaf := range s.leaves {
-		index := tree.Size()
-		put(s, s.tables.leaves, uint64(index), leaf)
-		data := proof.LeafData(leaf.Kind, leaf.Salt, leaf.Data)
-		s.grow(data)
-	}
-}
-
-// grow appends a leaf to the journal tree; its new hashes wait in the scratch memory for the
-// end of the entry.
-func (s *step) grow(data [32]byte) {
-	var err error
-	c := s.core
-	c.scratch.hashes, err = c.tree.AppendTo(c.scratch.hashes, merkle.LeafHash(data[:]))
-	check(err)
-}
-
-// keep writes the entry's history: its line, each record and the record's leaf.
-func (s *step) keep(records []ledger.Record) {
-	c := s.core
-	line := Line{
-		Index: s.index, Time: s.now, Seed: s.seed, FirstRecord: c.cursor.Records + 1,
-		FirstLeaf: c.tree.Size(),
-	}
-	var room [LineSize]byte
-	check(c.stores.Lines.Append(line.append(room[:0])))
-	history, leaf := c.scratch.history[:0], c.scratch.leaf
-	for i := range records {
-		number := line.FirstRecord + uint64(i)
-		start := len(history)
-		history = records[i].Append(history)
-		leaf = binary.BigEndian.AppendUint64(leaf[:0], number)
-		leaf = append(leaf, history[start:]...)
-		s.grow(proof.LeafData(leafKind(&records[i]), line.salt(number), leaf))
-	}
-	check(c.stores.History.AppendMany(history))
-	c.scratch.history, c.scratch.leaf = history, leaf
-}
-
 // derive makes 32 bytes that are new to the node and equal on every replay.
 func (s *step) derive(use string) [32]byte {
 	s.ordinal++
@@ -257,6 +155,7 @@ func newID[ID ~[16]byte](s *step) ID {
 
 // leaf adds an audit leaf and returns the index that it will have in the tree.
 func (s *step) leaf(kind uint16, record []byte) int64 {
+	s.core.Settle()
 	s.leaves = append(s.leaves, LeafRow{Kind: kind, Salt: s.derive("salt"), Data: record})
 	return s.core.tree.Size() + int64(len(s.leaves)) - 1
 }

@@ -18,8 +18,11 @@ const PageMax = 200
 // gateway sees to that and to who may see what. Storage that cannot be read panics, as in Apply.
 type View struct{ c *Core }
 
-// View returns the reader of this state.
-func (c *Core) View() View { return View{c} }
+// View returns the reader of this state, once it is settled.
+func (c *Core) View() View {
+	c.Settle()
+	return View{c}
+}
 
 // Cursor says how far the state has come.
 func (v View) Cursor() Cursor { return v.c.cursor }

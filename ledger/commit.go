@@ -2,7 +2,7 @@ package ledger
 
 // Commit brings the draft into the book and ends it. index is that of the journal entry that is
 // applied, number is the next free number of history, from 1. It returns what happened, in order
-// and numbered; the slice is good until the next draft begins.
+// and numbered; the slice is good until the draft after the next one begins.
 //
 // It panics when debits and credits of the changed accounts do not agree, or do not agree with
 // the legs that were posted: three counts of the same money, made apart from each other.

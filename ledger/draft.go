@@ -38,8 +38,9 @@ type buffers struct {
 	// held finds the slots of holds that the draft changed or made.
 	held *index
 	// records are what happened, in order; sides are the slots that each one names.
-	records []Record
-	sides   []sides
+	// latest are those of the draft before.
+	records, latest []Record
+	sides           []sides
 	// sums are what each currency's total will be, in the order of currency numbers, and
 	// recent is the one that was asked for last.
 	sums   []sum
@@ -105,7 +106,7 @@ func (b *Book) Begin(now int64) *Draft {
 		b.spare = &buffers{opened: newIndex(), held: newIndex()}
 	}
 	d := &Draft{book: b, now: now, buffers: b.spare}
-	d.epoch, d.records = 1, d.records[:0]
+	d.epoch, d.records, d.latest = 1, d.latest[:0], d.records
 	for _, t := range b.tallies {
 		assert(t.debits == t.credits, "debits differ from credits before a draft")
 		d.sums = append(d.sums, sum{currency: t.currency, total: t.debits})
@@ -123,7 +124,7 @@ func (d *Draft) Discard() {
 // check panics when the draft has ended.
 func (d *Draft) check() { assert(d.buffers != nil, "the draft has ended") }
 
-// end leaves the memory to the next draft. The records stay good until it begins.
+// end leaves the memory to the next draft, and the records to the one after it.
 func (d *Draft) end() {
 	for i := range d.touched {
 		*d.book.slots.at(d.touched[i].ordinal) = 0

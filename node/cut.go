@@ -46,7 +46,9 @@ const cutFormat = 2
 // ever applied to a state that already holds it (design section 2). A Store belongs to whoever
 // holds the State's lock.
 type Store struct {
-	dir                    string
+	dir string
+	// core works on the store.
+	core                   *core.Core
 	tables                 *table.Pebble
 	history, hashes, lines *table.RecordsFile
 	// lastCut is the index of the newest whole cut, making the one under way.
@@ -82,6 +84,7 @@ func OpenStore(dir string, log *slog.Logger) (*Store, *core.Core, error) {
 		path := filepath.Join(dir, "cuts", name)
 		c, err := s.openCut(path)
 		if err == nil {
+			s.core = c
 			s.count(names)
 			return s, c, nil
 		}
@@ -95,6 +98,7 @@ func OpenStore(dir string, log *slog.Logger) (*Store, *core.Core, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	s.core = c
 	return s, c, nil
 }
 
@@ -208,9 +212,13 @@ func (s *Store) openFiles(m manifest) (err error) {
 	return nil
 }
 
-// Close closes the store. A cut under way is finished first; the next start does not need it.
+// Close closes the store, once what the last entry left is written. A cut under way is finished
+// first; the next start does not need it.
 func (s *Store) Close() error {
 	var errs []error
+	if s.core != nil {
+		s.core.Settle()
+	}
 	if s.making != nil {
 		<-s.making.done
 	}

@@ -61,7 +61,9 @@ func (a *actor) post(by node.Caller, debit, credit ledger.AccountID, won uint64)
 		Action: ledger.ActPost,
 	})
 	a.command(by, core.KindPost, batch.Encode())
-	return a.records.Len()
+	var number uint64
+	a.node.State().Read(func(v core.View) { number = v.Cursor().Records })
+	return number
 }
 
 func (a *actor) newUUID() wire.UUID {

@@ -16,7 +16,8 @@ type State struct {
 	changed chan struct{}
 	// keep, if set, is called after an entry with the state still locked: it makes cuts.
 	keep func(c *core.Core)
-	// end, if set, ends the process when the machine has no room for the state.
+	// end, if set, ends the process when the machine has no room for the state, or the state must
+	// go no further.
 	end func(err error)
 }
 
@@ -26,10 +27,10 @@ func NewState(c *core.Core, keep func(c *core.Core)) *State {
 }
 
 // EndBy sets what ends the process when the machine has no room for the state: its disk is full,
-// its files are all in use. end must not return: half of an entry is applied by then, and nobody
-// may read that. The entry is in the journal, and the next start applies it as a whole. Without
-// end the state panics, as it does over anything else that must not happen. It is called before
-// the journal is opened.
+// its files are all in use. It is told a *core.Halt too. end must not return: half of an entry is
+// applied by then, and nobody may read that. The entry is in the journal, and the next start
+// applies it as a whole. Without end the state panics, as it does over anything else that must
+// not happen. It is called before the journal is opened.
 func (s *State) EndBy(end func(err error)) { s.end = end }
 
 // Apply implements journal.Machine.
@@ -39,13 +40,25 @@ func (s *State) Apply(index uint64, e journal.Entry) []journal.Result {
 	if s.end != nil {
 		defer s.endIfHindered()
 	}
-	results := s.core.Apply(index, e)
+	results, seal := s.core.Decide(index, e)
+	if seal != nil {
+		go s.run(seal)
+	}
 	if s.keep != nil {
 		s.keep(s.core)
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})
 	return results
+}
+
+// run writes what an entry left while the next one is decided. Whoever reads the state, replaces
+// it or closes the store waits for its end.
+func (s *State) run(seal *core.Seal) {
+	if s.end != nil {
+		defer s.endIfHindered()
+	}
+	seal.Run()
 }
 
 // replace puts another state into the place of this one, which open ends before it opens the
@@ -66,7 +79,8 @@ func (s *State) replace(open func() (*core.Core, error)) error {
 // endIfHindered is deferred while the state changes.
 func (s *State) endIfHindered() {
 	p := recover()
-	if err, ok := p.(error); ok && hindered(err) {
+	err, ok := p.(error)
+	if _, halted := p.(*core.Halt); halted || ok && hindered(err) {
 		s.end(err)
 	}
 	if p != nil {
