@@ -22,8 +22,9 @@ type posting struct {
 	batch *ledger.Batch
 	unit  []ledger.Instruction // the legs of the transfer that is decided now
 	legs  []ledger.Leg
-	// accounts are those that the next instructions name.
+	// accounts and ids are those that the next instructions name.
 	accounts []ledger.AccountID
+	ids      [][16]byte
 	// judged is the place of the instruction that is looked at now: a fault is about it.
 	judged int
 	// results and faults are the answer so far.
@@ -47,8 +48,7 @@ func post(s *step, c journal.Command) (any, *fault.Error) {
 	p := &s.core.posting
 	*p = posting{
 		s: s, by: c.Principal, owner: owner, batch: batch, unit: p.unit[:0], legs: p.legs[:0],
-		accounts: p.accounts,
-		results:  p.results[:0],
+		accounts: p.accounts, ids: p.ids, results: p.results[:0],
 	}
 	if refused := p.run(); refused != nil {
 		return nil, refused
@@ -88,6 +88,8 @@ func (p *posting) run() *fault.Error {
 		if at >= warm {
 			p.accounts = p.batch.Accounts(p.accounts[:0], at, ledger.WarmMax/2)
 			p.s.draft.Warm(p.accounts)
+			p.ids = p.batch.IDs(p.ids[:0], at, ledger.WarmMax/2)
+			p.s.core.ids.warm(p.ids)
 			warm = at + ledger.WarmMax/2
 		}
 		start := p.s.mark()

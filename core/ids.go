@@ -2,6 +2,7 @@ package core
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"hash/maphash"
 	"math"
@@ -25,6 +26,8 @@ type ids struct {
 	newest [16]byte
 	// latest is the greatest timed id of recent and frozen.
 	latest [16]byte
+	// warmth is what warm read, so that the compiler keeps the reads.
+	warmth uint64
 }
 
 // idAhead is how far a timed id may be ahead of the node's time to move newest, in milliseconds.
@@ -68,6 +71,19 @@ func (x *ids) find(id [16]byte, now int64) uint64 {
 		return 0
 	}
 	return binary.BigEndian.Uint64(raw)
+}
+
+// warm is a hint that these ids are looked for next: reading all their places at once lets the
+// processor wait for memory once instead of at each. It changes nothing.
+func (x *ids) warm(ids [][16]byte) {
+	seen := uint64(0)
+	for i := range ids {
+		seen += x.recent.first(ids[i])
+		if x.frozen != nil {
+			seen += x.frozen.first(ids[i])
+		}
+	}
+	x.warmth += seen
 }
 
 // add remembers an id; take takes one back that the same entry added.
@@ -160,6 +176,11 @@ func (t *idTable) place(slots []idSlot, id [16]byte) int {
 	return at
 }
 
+// first reads the place where the search for an id begins.
+func (t *idTable) first(id [16]byte) uint64 {
+	return t.slots[int(maphash.Bytes(t.seed, id[:]))&(len(t.slots)-1)].number
+}
+
 func (t *idTable) get(id [16]byte) uint64 {
 	if number := t.slots[t.place(t.slots, id)].number; number != 0 || t.before == nil {
 		return number
@@ -220,10 +241,16 @@ func (t *idTable) all(fn func(id [16]byte, number uint64)) {
 	}
 }
 
-// sorted returns the ids in order.
+// sorted returns the ids in order. Two numbers compare faster than sixteen bytes.
 func (t *idTable) sorted() []idSlot {
 	slots := make([]idSlot, 0, t.count)
 	t.all(func(id [16]byte, number uint64) { slots = append(slots, idSlot{id, number}) })
-	slices.SortFunc(slots, func(a, b idSlot) int { return bytes.Compare(a.id[:], b.id[:]) })
+	slices.SortFunc(slots, func(a, b idSlot) int {
+		high := cmp.Compare(binary.BigEndian.Uint64(a.id[:]), binary.BigEndian.Uint64(b.id[:]))
+		if high != 0 {
+			return high
+		}
+		return cmp.Compare(binary.BigEndian.Uint64(a.id[8:]), binary.BigEndian.Uint64(b.id[8:]))
+	})
 	return slots
 }

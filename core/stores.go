@@ -124,7 +124,9 @@ func decodeLine(data []byte) Line {
 
 // salt is the salt of the leaf of one of the line's records.
 func (l Line) salt(number uint64) [32]byte {
-	return wire.Hash("leaf salt", l.Seed[:], binary.BigEndian.AppendUint64(nil, number))
+	var text [8]byte
+	binary.BigEndian.PutUint64(text[:], number)
+	return wire.Hash("leaf salt", l.Seed[:], text[:])
 }
 
 // leafKind is the kind of a record's leaf.

@@ -195,6 +195,14 @@ func (b *Batch) Accounts(ids []AccountID, at, count int) []AccountID {
 	return ids
 }
 
+// IDs appends the ids of count instructions from a place on, or of those that there are.
+func (b *Batch) IDs(ids [][16]byte, at, count int) [][16]byte {
+	for i := at; i < min(at+count, b.Len()); i++ {
+		ids = append(ids, [16]byte(b.items[i*InstructionSize:]))
+	}
+	return ids
+}
+
 // Encode returns the batch's bytes:
 //
 //	version u8 | mode u8 | zero u16 | count u32 | count instructions | attachments, if any
