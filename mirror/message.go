@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"errors"
+	"fmt"
 
 	"seyfert/signer"
 	"seyfert/wire"
@@ -20,6 +21,10 @@ const (
 	SpansMax = 1 << 16
 	// NamesMax is the number of members of one page.
 	NamesMax = 1000
+
+	// frameMax is a frame with its header.
+	frameMax    = signer.FrameBytesMax + 64
+	digestBytes = 8
 )
 
 // Kind says what a Request asks.
@@ -83,27 +88,119 @@ type Answer struct {
 	Taken bool `cbor:"1,keyasint,omitempty"`
 	// Promised is the newest term that the replica promised itself to.
 	Promised uint64 `cbor:"2,keyasint,omitempty"`
-	// Spans and Size describe its journal; for an AskAppend that was taken Spans is only the last.
-	Spans []Span `cbor:"3,keyasint,omitempty"`
-	Size  int64  `cbor:"4,keyasint,omitempty"`
-	// Settled is up to where it knows that the journal is on a majority.
-	Settled int64 `cbor:"5,keyasint,omitempty"`
+	// Size is where its journal ends, and Marked says that it has a span of the request's Term.
+	// Spans are all of them, left out after an AskAppend that was taken.
+	Spans  []Span `cbor:"3,keyasint,omitempty"`
+	Size   int64  `cbor:"4,keyasint,omitempty"`
+	Marked bool   `cbor:"9,keyasint,omitempty"`
 	// Bytes are whole frames.
-	Bytes []byte `cbor:"6,keyasint,omitempty"`
+	Bytes []byte `cbor:"5,keyasint,omitempty"`
 	// Members are keys asked for, or what of a page it has more of.
-	Members []Member `cbor:"7,keyasint,omitempty"`
+	Members []Member `cbor:"6,keyasint,omitempty"`
 	// Wants are the ids of a page that it has less of.
-	Wants []string `cbor:"8,keyasint,omitempty"`
+	Wants []string `cbor:"7,keyasint,omitempty"`
+	// Until is the id up to which a page was looked at; empty when all of it was.
+	Until string `cbor:"8,keyasint,omitempty"`
 }
 
 // Encode returns the bytes of a request, which travel between replicas.
 func (q Request) Encode() ([]byte, error) { return wire.Marshal(q) }
 
 // DecodeRequest reads what Request.Encode wrote, and refuses anything over a limit.
-func DecodeRequest(data []byte) (Request, error) { return Request{}, errors.New("not yet") }
+func DecodeRequest(data []byte) (Request, error) {
+	var q Request
+	if len(data) > RequestBytesMax {
+		return q, fmt.Errorf("mirror: a request of %d bytes", len(data))
+	}
+	if err := wire.Unmarshal(data, &q); err != nil {
+		return Request{}, fmt.Errorf("mirror: request: %w", err)
+	}
+	if err := q.check(); err != nil {
+		return Request{}, fmt.Errorf("mirror: request: %w", err)
+	}
+	return q, nil
+}
+
+func (q Request) check() error {
+	if q.Kind < AskPromise || q.Kind > AskNames {
+		return fmt.Errorf("kind %d is not known", q.Kind)
+	}
+	if q.At < 0 || q.Size < 0 || q.Settled < 0 || len(q.Bytes) > frameMax {
+		return errors.New("a place or a length is out of range")
+	}
+	if q.Kind == AskPromise || q.Kind == AskRead || q.Kind == AskAppend {
+		if q.Term == 0 {
+			return errors.New("a leader without a term")
+		}
+	}
+	if len(q.Spans) > 0 {
+		if err := checkSpans(q.Spans, q.Size); err != nil {
+			return err
+		}
+		if last(q.Spans).Term != q.Term || q.At+int64(len(q.Bytes)) > q.Size {
+			return errors.New("a journal that is not the leader's")
+		}
+	}
+	if q.After != "" && signer.CheckMember(q.After) != nil {
+		return errors.New("a page after no member")
+	}
+	return checkMembers(q.Members)
+}
 
 // Encode returns the bytes of an answer.
 func (a Answer) Encode() ([]byte, error) { return wire.Marshal(a) }
 
 // DecodeAnswer reads what Answer.Encode wrote, and refuses anything over a limit.
-func DecodeAnswer(data []byte) (Answer, error) { return Answer{}, errors.New("not yet") }
+func DecodeAnswer(data []byte) (Answer, error) {
+	var a Answer
+	if len(data) > AnswerBytesMax {
+		return a, fmt.Errorf("mirror: an answer of %d bytes", len(data))
+	}
+	if err := wire.Unmarshal(data, &a); err != nil {
+		return Answer{}, fmt.Errorf("mirror: answer: %w", err)
+	}
+	if err := a.check(); err != nil {
+		return Answer{}, fmt.Errorf("mirror: answer: %w", err)
+	}
+	return a, nil
+}
+
+func (a Answer) check() error {
+	if a.Size < 0 || len(a.Bytes) > frameMax || len(a.Wants) > NamesMax {
+		return errors.New("a length is out of range")
+	}
+	if len(a.Spans) > 0 {
+		if err := checkSpans(a.Spans, a.Size); err != nil {
+			return err
+		}
+	}
+	for _, id := range a.Wants {
+		if err := signer.CheckMember(id); err != nil {
+			return err
+		}
+	}
+	if a.Until != "" && signer.CheckMember(a.Until) != nil {
+		return errors.New("a page until no member")
+	}
+	return checkMembers(a.Members)
+}
+
+// checkMembers keeps ids to what is safe in a file's name, in order and each one once.
+func checkMembers(members []Member) error {
+	if len(members) > NamesMax {
+		return fmt.Errorf("%d members", len(members))
+	}
+	for i, m := range members {
+		if err := signer.CheckMember(m.ID); err != nil {
+			return err
+		}
+		if i > 0 && m.ID <= members[i-1].ID {
+			return errors.New("members out of order")
+		}
+		if len(m.Keys) > signer.NameKeysMax || len(m.Digest) != 0 && len(m.Digest) != digestBytes {
+			return fmt.Errorf("member %s: %d keys, a digest of %d bytes", m.ID, len(m.Keys),
+				len(m.Digest))
+		}
+	}
+	return nil
+}

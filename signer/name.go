@@ -26,7 +26,7 @@ const nameIDBytesMax = 64
 // journal; DestroyName makes it unreadable for ever. Errors: invalid, too_large, refused when
 // the key was destroyed.
 func (s *Signer) SealName(memberID, text string) ([]byte, error) {
-	if err := checkMemberID(memberID); err != nil {
+	if err := CheckMember(memberID); err != nil {
 		return nil, err
 	}
 	if len(text) > NameBytesMax {
@@ -69,7 +69,7 @@ func (s *Signer) SealName(memberID, text string) ([]byte, error) {
 // OpenName opens what SealName made for the same member. Errors: invalid, not_found when the
 // member has no key (never had, or destroyed).
 func (s *Signer) OpenName(memberID string, sealed []byte) (string, error) {
-	if err := checkMemberID(memberID); err != nil {
+	if err := CheckMember(memberID); err != nil {
 		return "", err
 	}
 	s.mu.Lock()
@@ -120,7 +120,7 @@ func openName(key [32]byte, memberID string, sealed []byte) (text string, ok boo
 // DestroyName destroys a member's key for ever. The signer journal says so before the key
 // goes, so that a key which a backup brings back is destroyed again at the next Open.
 func (s *Signer) DestroyName(memberID string) error {
-	if err := checkMemberID(memberID); err != nil {
+	if err := CheckMember(memberID); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -149,8 +149,8 @@ func nameCipher(key [32]byte) (cipher.AEAD, error) {
 
 func nameAAD(memberID string) []byte { return []byte("seyfert/v1/name\x00" + memberID) }
 
-// checkMemberID keeps ids to what is safe as a file name.
-func checkMemberID(id string) error {
+// CheckMember keeps ids to what is safe as a file name.
+func CheckMember(id string) error {
 	ok := id != "" && len(id) <= nameIDBytesMax
 	for _, r := range id {
 		ok = ok && (r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '_')
