@@ -79,7 +79,7 @@ func OpenRecords(path string, size int, keep uint64) (*RecordsFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open records: %w", err)
 	}
-	r, err := NewRecordsFile(file, size, keep)
+	r, err := NewRecordsFile(earlyFile{file}, size, keep)
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
