@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -126,28 +127,30 @@ func NewID[K Kind](unixMilli int64, random [10]byte) ID[K] {
 
 // ParseID reads the text of an ID of kind K. Only the text that String writes is accepted.
 func ParseID[K Kind](s string) (ID[K], error) {
-	var id ID[K]
 	var kind K
-	text, ok := strings.CutPrefix(s, kind.Prefix()+"_")
-	if !ok || len(text) != idTextLength {
-		return id, fmt.Errorf("id: want %q_ and %d characters", kind.Prefix(), idTextLength)
+	text, ok := strings.CutPrefix(s, kind.Prefix())
+	if !ok || len(text) != 1+idTextLength || text[0] != '_' {
+		return ID[K]{}, fmt.Errorf("id: want %q_ and %d characters", kind.Prefix(), idTextLength)
 	}
+	text = text[1:]
 	if text[0] > '7' {
-		return id, errors.New("id: more than 128 bits")
+		return ID[K]{}, errors.New("id: more than 128 bits")
 	}
+	// The digit in the middle has bits of both halves.
+	const half = idTextLength / 2
 	var hi, lo uint64
-	for i := range idTextLength {
-		digit := digitOf(text[i])
-		if digit == noDigit {
-			return ID[K]{}, errors.New("id: not in upper-case base 32")
-		}
-		hi = hi<<5 | lo>>59
-		lo = lo<<5 | uint64(digit)
+	wrong := byte(0)
+	for i := range half {
+		first, second := digitOf(text[i]), digitOf(text[half+i])
+		wrong |= first | second
+		hi, lo = hi<<5|uint64(first&31), lo<<5|uint64(second&31)
 	}
-	for i := range 8 {
-		id[i] = byte(hi >> (56 - 8*i))
-		id[8+i] = byte(lo >> (56 - 8*i))
+	if wrong > 31 {
+		return ID[K]{}, errors.New("id: not in upper-case base 32")
 	}
+	var id ID[K]
+	binary.BigEndian.PutUint64(id[:8], hi<<1|uint64(digitOf(text[half])>>4))
+	binary.BigEndian.PutUint64(id[8:], lo)
 	if !isVersion7(id) {
 		return ID[K]{}, errors.New("id: not a version 7 UUID")
 	}
@@ -156,19 +159,24 @@ func ParseID[K Kind](s string) (ID[K], error) {
 
 // String is the id's text, also for the zero ID, whose text no parser accepts.
 func (id ID[K]) String() string {
+	return string(id.Append(make([]byte, 0, 2*idTextLength)))
+}
+
+// Append appends what String writes.
+func (id ID[K]) Append(buf []byte) []byte {
 	var kind K
-	var hi, lo uint64
-	for i := range 8 {
-		hi = hi<<8 | uint64(id[i])
-		lo = lo<<8 | uint64(id[8+i])
-	}
+	buf = append(append(buf, kind.Prefix()...), '_')
+	hi, lo := binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
 	var text [idTextLength]byte
-	for i := idTextLength - 1; i >= 0; i-- {
-		text[i] = crockford[lo&31]
-		lo = lo>>5 | hi<<59
-		hi >>= 5
+	// 13 digits of five bits for either half: the first one has two bits of zeros before the
+	// halves, the last bit of hi stands in the middle digit with four of lo.
+	high, low := hi>>1, lo
+	for i := idTextLength/2 - 1; i > 0; i-- {
+		text[i], text[idTextLength/2+i] = crockford[high&31], crockford[low&31]
+		high, low = high>>5, low>>5
 	}
-	return kind.Prefix() + "_" + string(text[:])
+	text[0], text[idTextLength/2] = crockford[high&31], crockford[low|hi&1<<4]
+	return append(buf, text[:]...)
 }
 
 // UUID is the same id as canonical lower-case UUID text.
