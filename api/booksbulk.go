@@ -241,9 +241,9 @@ func (c *composer) results(answer ledger.Answer, request string) ([]byte, error)
 		out = append(out, [...]string{"created", "exists", "refused"}[outcome.Status]...)
 		out = append(out, `","id":"`...)
 		if i.Action == ledger.ActHold {
-			out = append(out, ledger.HoldID(i.ID).String()...)
+			out = ledger.HoldID(i.ID).Append(out)
 		} else {
-			out = append(out, ledger.TransferID(i.ID).String()...)
+			out = ledger.TransferID(i.ID).Append(out)
 		}
 		out = append(out, '"')
 		if outcome.Status == ledger.Refused {

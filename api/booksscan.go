@@ -1,6 +1,10 @@
 package api
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
 
 // This file reads the bodies that move money, fast: it takes the usual form alone, without
 // escapes, and gives up at anything else, so that bookswalk.go says what it means or what is
@@ -152,7 +156,11 @@ func (s *scanner) quoted() ([]byte, bool) {
 		return nil, false
 	}
 	start, ascii := s.at, true
-	for ; s.at < len(s.data); s.at++ {
+	for {
+		s.skipPlain()
+		if s.at == len(s.data) {
+			return nil, false
+		}
 		switch c := s.data[s.at]; {
 		case c == '"':
 			text := s.data[start:s.at]
@@ -163,8 +171,25 @@ func (s *scanner) quoted() ([]byte, bool) {
 		case c >= utf8.RuneSelf:
 			ascii = false
 		}
+		s.at++
 	}
-	return nil, false
+}
+
+// skipPlain goes on, eight bytes at a time, to a byte that ends a text or may not be in one as it
+// is: a quote, a backslash, a control, a byte beyond ASCII; or to one of the last seven.
+func (s *scanner) skipPlain() {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; len(s.data)-s.at >= 8; s.at += 8 {
+		eight := binary.LittleEndian.Uint64(s.data[s.at:])
+		quote, escape := eight^ones*'"', eight^ones*'\\'
+		// A top bit is set where a byte is zero after exclusive or, or less than a space, or
+		// beyond ASCII; of several the lowest is right, and that one counts.
+		found := ((quote-ones)&^quote | (escape-ones)&^escape | (eight-ones*' ')&^eight | eight) & tops
+		if found != 0 {
+			s.at += bits.TrailingZeros64(found) / 8
+			return
+		}
+	}
 }
 
 // object reads an object whose members are all allowed, none twice.

@@ -114,11 +114,11 @@ func (c *outside) bulk(buf []byte) []byte {
 // appendJSON writes a transfer as the API takes it.
 func appendJSON(buf []byte, i *ledger.Instruction) []byte {
 	buf = append(buf, `{"id":"`...)
-	buf = append(buf, ledger.TransferID(i.ID).String()...)
+	buf = ledger.TransferID(i.ID).Append(buf)
 	buf = append(buf, `","debit":"`...)
-	buf = append(buf, i.Debit.String()...)
+	buf = i.Debit.Append(buf)
 	buf = append(buf, `","credit":"`...)
-	buf = append(buf, i.Credit.String()...)
+	buf = i.Credit.Append(buf)
 	buf = append(buf, `","amount":{"currency":"KRW","value":"`...)
 	buf = strconv.AppendUint(buf, i.AmountLow, 10)
 	buf = append(buf, `"},"code":`...)
