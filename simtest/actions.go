@@ -24,6 +24,7 @@ func actions() []action {
 		{"order", 16, (*world).buy},
 		{"claim", 16, (*world).claimFair},
 		{"foul claim", 4, (*world).claimFoul},
+		{"keep books", 12, (*world).keepBooks},
 		{"deliver", 30, (*world).deliver},
 		{"late post", 6, (*world).latePost},
 		{"sign days", 3, (*world).signDays},

@@ -42,6 +42,11 @@ func (w *world) check() error {
 		}
 		all[h.did] = read
 	}
+	for _, c := range w.people.clerks {
+		if err := checkClerk(c); err != nil {
+			return fmt.Errorf("%s: %w", c.shop.host.did, err)
+		}
+	}
 	for _, currency := range currencies() {
 		if err := w.checkBetween(currency, all); err != nil {
 			return err
@@ -62,6 +67,9 @@ func (w *world) readBooks(h *host) (map[money.Currency]books, error) {
 	}
 	for _, owner := range w.owners(h) {
 		for _, row := range v.AccountsOf(owner, "") {
+			if isBook(row) {
+				continue
+			}
 			account, exists := v.Balance(row.ID)
 			if !exists {
 				return nil, fmt.Errorf("account %s of %s is not in the ledger", row.ID, owner)

@@ -28,6 +28,7 @@ const (
 type people struct {
 	customers []*customer
 	shops     []*shop
+	clerks    []*clerk
 	sales     []*sale
 	credit    uint64
 	serial    int // numbers bank notices and idempotency keys
@@ -85,7 +86,7 @@ func (w *world) settlePeople() error {
 		}
 	}
 	w.people.credit = creditFirst
-	return nil
+	return w.settleClerks()
 }
 
 func (w *world) settleCustomer(h *host, number int) error {

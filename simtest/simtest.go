@@ -9,10 +9,11 @@
 //
 // After every step it checks (check.go): per node and currency debits equal credits, and what
 // the node holds equals what it owes; over all nodes no unit of money came or went but by
-// deposits; two nodes' books differ by exactly the acknowledgements under way. Now and then,
-// and at the end, all faults are healed: then books are equal, no claim waits, and each receipt
-// was paid at most once. After each crash, and at the end from the first entry on, a replay
-// gives the same state hash; at the end every anchor is in a block and payments are proven
+// deposits; two nodes' books differ by exactly the acknowledgements under way; the books that
+// companies keep by batches are what a model makes of the acknowledged ones, each counted once.
+// Now and then, and at the end, all faults are healed: then books are equal, no claim waits, and
+// each receipt was paid at most once. After each crash, and at the end from the first entry on, a
+// replay gives the same state hash; at the end every anchor is in a block and payments are proven
 // offline.
 package simtest
 
@@ -81,6 +82,7 @@ type Counts struct {
 	Posts, Lost, Late, Repeated, Cut        int
 	Crashes, Replayed, Torn, Rests          int
 	Blocks, Reorgs, Days, Proofs            int
+	Batches, Posted, Denied, Again          int
 }
 
 // Run simulates until the steps are done or a check fails. The error of a failed check names
