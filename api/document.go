@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -53,7 +54,7 @@ func (g *gate) settings() huma.Config {
 				License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			},
 			Components: &huma.Components{
-				Schemas: registry,
+				Schemas: registry, Parameters: parameters(), Headers: headers(),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"bearer": {
 						Type: "http", Scheme: "bearer",
@@ -65,6 +66,53 @@ func (g *gate) settings() huma.Config {
 		Formats: formats(), DefaultFormat: "application/json",
 		RejectUnknownQueryParameters: true,
 		Transformers:                 []huma.Transformer{translate},
+	}
+}
+
+// parameters are those that every read takes.
+func parameters() map[string]*huma.Param {
+	return map[string]*huma.Param{
+		HeaderAtLeast: {
+			Name: HeaderAtLeast, In: "header", Schema: &huma.Schema{Type: huma.TypeString},
+			Description: "a " + HeaderIndex + " that was seen before: the replica that answers " +
+				"has seen that entry too, or answers behind after some seconds; or now: the " +
+				"answer is behind all that was acknowledged before, by any replica",
+		},
+	}
+}
+
+// headers are those of every answer.
+func headers() map[string]*huma.Header {
+	return map[string]*huma.Header{
+		HeaderIndex: {
+			Schema:      &huma.Schema{Type: huma.TypeInteger},
+			Description: "a journal entry that the replica which answers had seen",
+		},
+	}
+}
+
+// nameReplicas adds to the document what every operation of /v1 has for nodes of several
+// replicas.
+func nameReplicas(d *huma.OpenAPI) {
+	for path, item := range d.Paths {
+		if !strings.HasPrefix(path, "/v1/") {
+			continue
+		}
+		for _, o := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+			if o == nil {
+				continue
+			}
+			for _, response := range o.Responses {
+				if response.Headers == nil {
+					response.Headers = map[string]*huma.Header{}
+				}
+				response.Headers[HeaderIndex] = &huma.Header{Ref: "#/components/headers/" + HeaderIndex}
+			}
+		}
+		if item.Get != nil {
+			item.Get.Parameters = append(item.Get.Parameters,
+				&huma.Param{Ref: "#/components/parameters/" + HeaderAtLeast})
+		}
 	}
 }
 
@@ -81,6 +129,7 @@ func problemResponse() *huma.Response {
 // finishDocument takes out of the document what huma adds of its own: its error type, which
 // never leaves this package, and lists that may be null, which ours never are.
 func (g *gate) finishDocument() {
+	nameReplicas(g.huma.OpenAPI())
 	schemas := g.huma.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")

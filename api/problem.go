@@ -149,8 +149,15 @@ func problemBecause(f *fault.Error) *Problem {
 		p.Type, p.Reason = problemPath+string(f.Reason), string(f.Reason)
 		p.Title = reasons()[f.Reason].title
 	}
+	if f.Reason == fault.OutcomeUnknown {
+		p.Status = http.StatusBadGateway
+	}
 	return p
 }
+
+// WriteFault answers with the problem of a fault, for who refuses a request before the handler
+// has seen it.
+func WriteFault(w http.ResponseWriter, f *fault.Error) { writeProblem(w, *problemBecause(f)) }
 
 // Error implements error.
 func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
@@ -197,6 +204,10 @@ func (g *gate) problemOf(ctx context.Context, err error) *Problem {
 func (g *gate) write(w http.ResponseWriter, r *http.Request, err error) {
 	p := *g.problemOf(r.Context(), err)
 	p.RequestID = requestID(r.Context())
+	writeProblem(w, p)
+}
+
+func writeProblem(w http.ResponseWriter, p Problem) {
 	for name, values := range p.GetHeaders() {
 		w.Header()[name] = values
 	}

@@ -86,5 +86,18 @@ func reasons() map[fault.Reason]reasonText {
 		fault.DiskFull: {
 			"No room", "The node's disk has no room for a change; what was there can be read.",
 		},
+		fault.NoLeader: {
+			"No leader",
+			"No replica of the node takes changes at the moment, and nothing was done. The same " +
+				"request may be sent again, to this replica or another.",
+		},
+		fault.OutcomeUnknown: {
+			"Outcome unknown",
+			"The replica that took the request went away before its answer. The same request " +
+				"with the same Idempotency-Key or ids tells what became of it, and does nothing twice.",
+		},
+		fault.Behind: {
+			"Behind", "This replica has not yet seen what Seyfert-At-Least asks for.",
+		},
 	}
 }

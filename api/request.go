@@ -41,6 +41,22 @@ const (
 // HeaderRequestID carries the id of a request, taken over from the caller or made here.
 const HeaderRequestID = "X-Request-Id"
 
+// Headers by which whoever reads says how new it must be.
+const (
+	// HeaderIndex names, in every answer, a journal entry that the replica had seen.
+	HeaderIndex = "Seyfert-Index"
+	// HeaderAtLeast asks, with a read, for a state behind that entry; "now" asks for all that was
+	// acknowledged before.
+	HeaderAtLeast = "Seyfert-At-Least"
+)
+
+// OfLeader says of a path that is read whether only the leading replica can answer: where the
+// answer is signed, or holds what was signed.
+func OfLeader(path string) bool {
+	return strings.HasPrefix(path, "/snp/") || strings.HasPrefix(path, "/rail/") ||
+		strings.HasSuffix(path, "/proof") || strings.HasSuffix(path, "/verify")
+}
+
 // headerKey carries the client's name for a request that must happen once.
 const headerKey = "Idempotency-Key"
 

@@ -36,6 +36,9 @@ const (
 	// WaitMax is the longest that a node waits with one answer.
 	WaitMax = 20 * time.Second
 
+	// NoLeaderMax is how long a call is sent again while the node's replicas elect a leader.
+	NoLeaderMax = 20 * time.Second
+
 	retryFirst  = 100 * time.Millisecond
 	httpTimeout = 60 * time.Second
 )
@@ -44,6 +47,9 @@ const (
 type Config struct {
 	// URL is the node's origin, such as "https://tokyo.example".
 	URL string
+	// Others are further addresses of the same node, those of its other replicas. Another one is
+	// asked when one can't be reached, or says that no replica takes changes.
+	Others []string
 	// Key is an API key or a session; empty calls what is public.
 	Key string
 	// HTTP sends the requests; nil means a client of the standard library's with a timeout.
@@ -55,6 +61,7 @@ type Config struct {
 // Client calls one node as one caller. It is safe for concurrent use.
 type Client struct {
 	url, key string
+	nodes    *replicas
 	once     string // the Idempotency-Key of creating calls, if the caller chose one
 	http     *http.Client
 
@@ -66,7 +73,7 @@ type Client struct {
 func New(c Config) *Client {
 	client := &Client{
 		url: strings.TrimSuffix(c.URL, "/"), key: c.Key, http: c.HTTP, random: c.Random,
-		randomMu: &sync.Mutex{},
+		nodes: newReplicas(c.URL, c.Others), randomMu: &sync.Mutex{},
 	}
 	if client.http == nil {
 		client.http = &http.Client{Timeout: httpTimeout}
@@ -170,17 +177,34 @@ func (c *Client) bytes(ctx context.Context, what call) ([]byte, error) {
 		body = encoded
 	}
 	pause := retryFirst
+	begun := time.Now()
 	for try := 1; ; try++ {
-		data, err := c.send(ctx, what, body)
+		data, err := c.ask(ctx, what, body)
 		wait, again := what.again(err, pause)
+		if electing(err) && time.Since(begun) < NoLeaderMax {
+			try-- // nothing was done, and it will not take long
+		}
 		if err == nil || !again || try == TriesMax {
 			return data, err
 		}
 		if !sleep(ctx, wait) {
 			return nil, err
 		}
-		pause *= 3
+		pause = min(pause*3, RetryAfterMax)
 	}
+}
+
+// ask sends a call to one replica after the other, each once, until one has answered it.
+func (c *Client) ask(ctx context.Context, what call, body []byte) (data []byte, err error) {
+	for range c.nodes.count() {
+		url := c.nodes.current()
+		data, err = c.send(ctx, url, what, body)
+		if err == nil || ctx.Err() != nil || !what.elsewhere(err) {
+			return data, err
+		}
+		c.nodes.leave(url)
+	}
+	return data, err
 }
 
 // again says whether a call is worth another try after an error, and after which pause.
@@ -211,9 +235,9 @@ type finalError struct{ error }
 // Unwrap gives what went wrong.
 func (e *finalError) Unwrap() error { return e.error }
 
-// send sends a call once.
-func (c *Client) send(ctx context.Context, what call, body []byte) ([]byte, error) {
-	target := c.url + what.path
+// send sends a call once, to one replica.
+func (c *Client) send(ctx context.Context, url string, what call, body []byte) ([]byte, error) {
+	target := url + what.path
 	if len(what.query) > 0 {
 		target += "?" + what.query.Encode()
 	}

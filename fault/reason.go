@@ -60,6 +60,13 @@ const (
 	ReadOnly Reason = "read_only"
 	// DiskFull says that the node's disk has no room for what is asked.
 	DiskFull Reason = "disk_full"
+	// NoLeader says that no replica of the node takes changes at the moment; nothing was done.
+	NoLeader Reason = "no_leader"
+	// OutcomeUnknown says that nobody knows yet whether a change was made: the same request with
+	// the same key asks again.
+	OutcomeUnknown Reason = "outcome_unknown"
+	// Behind says that a replica did not reach the index that was asked for in time.
+	Behind Reason = "behind"
 )
 
 // Reasons lists them all, in no order.
@@ -71,6 +78,6 @@ func Reasons() []Reason {
 		AmountOverflow, MixedCurrencies, HoldEnded, HoldExpired, HoldExceeded, ExpiryPassed,
 		AlreadyReversed, NotReversible, IDReused, TooManyItems, TooManyLegs, LinkedRefused,
 		RateMismatch, HistoryTooLong, ReadOnly,
-		DiskFull,
+		DiskFull, NoLeader, OutcomeUnknown, Behind,
 	}
 }

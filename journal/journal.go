@@ -128,7 +128,7 @@ func apply(m Machine, index uint64, e Entry) []Result {
 var (
 	errStopped = fault.New(fault.Unavailable, "", "the node takes no commands now")
 	errUnknown = fault.New(fault.Unavailable, "",
-		"the outcome is not known; send the same request again")
+		"the outcome is not known; send the same request again").Because(fault.OutcomeUnknown)
 	errFull = fault.New(fault.TooMany, "",
 		"too many commands are waiting; send the same request again")
 	errNoRoom = fault.New(fault.Unavailable, "",

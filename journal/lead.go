@@ -34,10 +34,10 @@ func (e *NotLeader) Error() string { return e.Unwrap().Error() }
 func (e *NotLeader) Unwrap() error {
 	if e.Leader.ID == "" {
 		return fault.New(fault.Unavailable, "", "no replica leads at the moment; send the same "+
-			"request again")
+			"request again").Because(fault.NoLeader)
 	}
 	return fault.New(fault.Unavailable, "", "this replica does not lead; the one at %s does",
-		e.Leader.Address)
+		e.Leader.Address).Because(fault.NoLeader)
 }
 
 // notifyRoom is how many changes of leadership raft can tell before it waits for watch.

@@ -35,6 +35,26 @@ func (n *Node) Run(ctx context.Context) {
 	workers.Wait()
 }
 
+// RunFollower does what a replica does that does not lead, until ctx ends: it takes over the
+// chain's headers, so that it need not read them all when it comes to lead. It writes nothing and
+// sends nothing but questions to the Bitcoin node.
+func (n *Node) RunFollower(ctx context.Context) {
+	tips, stop := n.cfg.Chain.Subscribe(ctx)
+	defer stop()
+	for ctx.Err() == nil {
+		if err := n.followHeaders(ctx); err != nil {
+			n.report("follow the chain", err)
+		}
+		n.waitChain(ctx, tips, nil)
+	}
+}
+
+func (n *Node) followHeaders(ctx context.Context) error {
+	n.chainMu.Lock()
+	defer n.chainMu.Unlock()
+	return n.syncHeaders(ctx)
+}
+
 // runPeers starts one delivery worker per peer and waits for them at the end.
 func (n *Node) runPeers(ctx context.Context) {
 	var workers sync.WaitGroup

@@ -60,12 +60,12 @@ func (n *Node) Configure(ctx context.Context, s Setup) error {
 	return nil
 }
 
-// ActivateRules brings the rule versions that this program knows into force, one after the other.
-// A node of several replicas does so once every one of them runs a program that knows them.
-func (n *Node) ActivateRules(ctx context.Context) error {
+// ActivateRules brings rule versions into force, one after the other, up to one that this program
+// and those of all other replicas know.
+func (n *Node) ActivateRules(ctx context.Context, most uint16) error {
 	for {
 		rule := read(n.state, core.View.Node).Rule
-		if rule >= core.RuleVersion {
+		if rule >= min(most, core.RuleVersion) {
 			return nil
 		}
 		if err := n.act(ctx, core.KindActivate, core.Activate{Rule: rule + 1}); err != nil {

@@ -76,6 +76,7 @@ func (s *Server) listenControl() error {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /backup", s.serveBackup)
+	mux.HandleFunc("POST /replica", s.serveReplicaControl)
 	var ctx context.Context
 	ctx, s.endBackup = context.WithCancel(context.Background())
 	s.control = &http.Server{

@@ -18,7 +18,7 @@ func (c Config) scratchDir() string { return filepath.Join(c.Dir, "check.scratch
 // check holds the open state against the journal, and the journal tree against the newest
 // checkpoint that was signed, and tells what it compared.
 func (s *Server) check(ctx context.Context, told func(step string), log *slog.Logger) error {
-	s.suspect = true // until it has passed: a cut would drop an older one, which may be sound
+	s.suspect.Store(true) // until it has passed: a cut would drop an older one, which may be sound
 	checked, err := node.Check{
 		State: s.state, Store: s.store, Journal: s.journal, Scratch: s.cfg.scratchDir(),
 		Told: told, Log: log,
@@ -30,7 +30,7 @@ func (s *Server) check(ctx context.Context, told func(step string), log *slog.Lo
 	if err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
-	s.suspect = false
+	s.suspect.Store(false)
 	told("passed: " + checked.String() + signed)
 	return nil
 }

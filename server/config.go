@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -14,6 +16,7 @@ import (
 
 	"seyfert/api"
 	"seyfert/auth"
+	"seyfert/journal"
 	"seyfert/money"
 	"seyfert/signer"
 	"seyfert/wire"
@@ -56,12 +59,42 @@ type Config struct {
 	Thresholds []money.Amount `json:"record_thresholds"`
 	// Lanes are the node's first anchor coins, in order; empty until they are funded.
 	Lanes []LaneConfig `json:"lanes"`
+	// Replica makes this machine one of several replicas of the node, or the first of them.
+	Replica ReplicaConfig `json:"replica,omitzero"`
 	// ReserveMiB is the room on the disk below which no commands are taken, in MiB; 0 is
 	// ReserveMiBDefault.
 	ReserveMiB int `json:"reserve_mib,omitempty"`
 	// KeepJournal keeps every entry of the journal. Without it those before the older of two
 	// whole cuts are deleted, as nothing needs them any more to make the state again.
 	KeepJournal bool `json:"keep_journal,omitempty"`
+}
+
+// ReplicaConfig says where a replica takes the connections of the node's other replicas.
+type ReplicaConfig struct {
+	// Listen is the address, such as 10.0.0.1:7501; empty means that the node is this one alone.
+	Listen string `json:"listen"`
+	// Advertise is where the others reach it, if that is another address.
+	Advertise string `json:"advertise,omitempty"`
+}
+
+func (r ReplicaConfig) on() bool { return r.Listen != "" }
+
+func (r ReplicaConfig) validate() error {
+	if !r.on() {
+		if r.Advertise != "" {
+			return errors.New("listen is needed")
+		}
+		return nil
+	}
+	for _, address := range []string{r.Listen, r.Advertise} {
+		if _, _, err := net.SplitHostPort(address); err != nil && address != "" {
+			return err
+		}
+		if len(address) > journal.AddressMax {
+			return fmt.Errorf("an address has at most %d bytes", journal.AddressMax)
+		}
+	}
+	return nil
 }
 
 // RatesConfig is how many requests may come in a second: from one address, and with one key or
@@ -145,6 +178,9 @@ func (c Config) validate() error {
 	}
 	if err := c.RequestsPerSecond.validate(); err != nil {
 		return fmt.Errorf("requests_per_second: %w", err)
+	}
+	if err := c.Replica.validate(); err != nil {
+		return fmt.Errorf("replica: %w", err)
 	}
 	if c.Dir == "" || c.Listen == "" {
 		return fmt.Errorf("dir and listen are needed")

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"seyfert/api"
 	"seyfert/core"
 	"seyfert/fault"
 	"seyfert/node"
@@ -139,7 +140,7 @@ func (s *Server) openCopy(ctx context.Context, copied node.Restored, log *slog.L
 }
 
 // errCopy is what a copy answers when it would have to reach someone.
-func errCopy() error {
+func errCopy() *fault.Error {
 	return fault.New(fault.Unavailable, "", "This node is a restored copy: it takes part in "+
 		"nothing.").
 		Because(fault.ReadOnly)
@@ -150,7 +151,7 @@ func errCopy() error {
 func refuseOthers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/snp/") || strings.HasPrefix(r.URL.Path, "/rail/") {
-			writeFault(w, errCopy())
+			api.WriteFault(w, errCopy())
 			return
 		}
 		next.ServeHTTP(w, r)

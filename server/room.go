@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"seyfert/api"
 	"seyfert/fault"
 	"seyfert/journal"
 	"seyfert/node"
@@ -146,7 +146,7 @@ func (r *room) watch(ctx context.Context) {
 }
 
 // errFull is what is answered while there is too little room.
-func errFull() error {
+func errFull() *fault.Error {
 	return fault.New(fault.Unavailable, "", "The node's disk is full. Nothing was changed; the "+
 		"same request may be sent again when there is room.").Because(fault.DiskFull)
 }
@@ -169,7 +169,7 @@ func (r *room) guard(next http.Handler) http.Handler {
 			next.ServeHTTP(w, request)
 			return
 		}
-		writeFault(w, errFull())
+		api.WriteFault(w, errFull())
 	})
 }
 
@@ -181,25 +181,4 @@ func forPrograms(path string) bool {
 		}
 	}
 	return false
-}
-
-// retryAfter is when a caller may ask a node again that is full, or a copy, in seconds: as the API
-// says of all that is unavailable.
-const retryAfter = "1"
-
-// writeFault answers with a problem (RFC 9457) before the API has seen the request.
-func writeFault(w http.ResponseWriter, err error) {
-	f, _ := fault.Of(err)
-	body, err := json.Marshal(map[string]any{
-		"type": "/problems/" + string(f.Reason), "title": http.StatusText(http.StatusServiceUnavailable),
-		"status": http.StatusServiceUnavailable, "detail": f.Message, "code": string(f.Code),
-		"reason": string(f.Reason),
-	})
-	if err != nil {
-		panic("server: encode a problem: " + err.Error())
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Retry-After", retryAfter)
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = w.Write(append(body, '\n'))
 }

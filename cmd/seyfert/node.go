@@ -64,6 +64,7 @@ func runServe(ctx context.Context, args []string, out, errOut io.Writer) error {
 	from := flags.String("restore", "", "a backup's directory, to be read in a new directory")
 	at := flags.Uint64("at", 0, "with --restore: the journal entry to stand behind; 0 is the last")
 	resume := flags.Bool("resume", false, "make the restored copy the node again")
+	alone := flags.Bool("alone", false, "go on without the other replicas, lost for ever")
 	if err := parse(flags, args, errOut); err != nil {
 		return err
 	}
@@ -71,9 +72,12 @@ func runServe(ctx context.Context, args []string, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	parts := server.Parts{Resume: *resume, End: func(err error) {
-		fmt.Fprintf(errOut, "seyfert: the node stops: %v: make room and start it again; what was "+
-			"answered is safe\n", err)
+	parts := server.Parts{Resume: *resume, Alone: *alone, End: func(err error) {
+		advice := ": make room and start it again; what was answered is safe"
+		if _, halted := errors.AsType[*core.Halt](err); halted {
+			advice = "" // it says itself what is to be done
+		}
+		fmt.Fprintf(errOut, "seyfert: the node stops: %v%s\n", err, advice)
 		os.Exit(1)
 	}}
 	if *check {

@@ -1,0 +1,45 @@
+package server_test
+
+import (
+	"net/http"
+	"strconv"
+	"testing"
+)
+
+// TestReplicas: whatever replica is asked, a change is made once, by the leader, and can be read
+// at once where it was asked for; the leader alone works towards the outside.
+func TestReplicas(t *testing.T) {
+	n := newTrio(t)
+	leader := n.lead()
+	for _, m := range n.all {
+		company, err := m.client().CreateCompany(t.Context(), "가게")
+		must(t, err)
+		found, err := m.client().Companies(t.Context())
+		must(t, err)
+		if len(found) == 0 || found[len(found)-1].ID != company.Company.ID {
+			t.Errorf("what was written here is not read here: %+v", found)
+		}
+		answer, _ := m.call(http.MethodGet, "/v1/companies", "", nil)
+		index, err := strconv.ParseUint(answer.Header.Get("Seyfert-Index"), 10, 64)
+		must(t, err)
+		for _, other := range n.all {
+			for _, least := range []string{strconv.FormatUint(index, 10), "now"} {
+				answer, text := other.call(http.MethodGet, "/v1/companies", "",
+					http.Header{"Seyfert-At-Least": {least}})
+				got, err := strconv.ParseUint(answer.Header.Get("Seyfert-Index"), 10, 64)
+				if err != nil || got < index || answer.StatusCode != http.StatusOK {
+					t.Errorf("at least %s: %d at %d, %s", least, answer.StatusCode, got, text)
+				}
+			}
+		}
+	}
+	if _, err := n.client().CloseDay(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	n.until("anchor", func() bool { return leader.chain.sent.Load() > 0 })
+	for _, m := range n.all {
+		if m != leader && m.chain.sent.Load() > 0 {
+			t.Error("a replica that follows writes on the chain")
+		}
+	}
+}
