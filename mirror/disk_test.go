@@ -46,6 +46,27 @@ func (h *handle) burns() (now, written bool) {
 	return false, true
 }
 
+// off tells whether the power went.
+func (h *handle) off() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.dead
+}
+
+// light makes the power go in the middle of the nth write from now, or of none.
+func (h *handle) light(nth int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fuse = nth
+}
+
+// file returns the journal's bytes, which the caller does not change.
+func (h *handle) file() []byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.disk.file
+}
+
 // write does a write that happens whole or not at all.
 func (h *handle) write(do func()) error {
 	h.mu.Lock()
@@ -68,7 +89,8 @@ type journal struct{ *handle }
 
 // ReadAt implements signer.JournalFile.
 func (j journal) ReadAt(p []byte, offset int64) (int, error) {
-	n := copy(p, j.disk.file[min(offset, int64(len(j.disk.file))):])
+	data := j.file()
+	n := copy(p, data[min(offset, int64(len(data))):])
 	if n < len(p) {
 		return n, io.EOF
 	}
@@ -76,7 +98,7 @@ func (j journal) ReadAt(p []byte, offset int64) (int, error) {
 }
 
 // Size implements signer.JournalFile.
-func (j journal) Size() (int64, error) { return int64(len(j.disk.file)), nil }
+func (j journal) Size() (int64, error) { return int64(len(j.file())), nil }
 
 // Append implements signer.JournalFile. A loss of power leaves some of the sectors.
 func (j journal) Append(p []byte) error {

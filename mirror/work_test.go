@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"seyfert/fault"
@@ -134,7 +135,7 @@ func (w *world) work(s *signer.Signer, term uint64, random *rand.Rand) error {
 		return nil
 	}
 	seq, hash := s.LastMessage(tokyo)
-	jws, err := s.SignMessage(message(seq+1, hash, random))
+	jws, err := s.SignMessage(message(seq+1, hash, random, w.heavy))
 	if err != nil {
 		return err
 	}
@@ -157,7 +158,7 @@ func (w *world) leaves(seq uint64, jws string, term uint64) {
 }
 
 // message is one that no other attempt makes again.
-func message(seq uint64, prev [32]byte, random *rand.Rand) []byte {
+func message(seq uint64, prev [32]byte, random *rand.Rand, bytes int) []byte {
 	uuid := func() wire.UUID {
 		var chance [10]byte
 		for i := range chance {
@@ -169,7 +170,8 @@ func message(seq uint64, prev [32]byte, random *rand.Rand) []byte {
 		Version: wire.MessageVersion, Type: "note", ID: uuid(), From: seoul, To: tokyo,
 		Thread: uuid(), Seq: seq, Prev: prev, Epoch: 1, CreatedAt: 1_760_000_000_000,
 		ExpiresAt: 1_760_000_060_000,
-		Body:      json.RawMessage(fmt.Sprintf(`{"chance":"%x"}`, random.Uint64())),
+		Body: json.RawMessage(fmt.Sprintf(`{"chance":"%x%s"}`, random.Uint64(),
+			strings.Repeat("0", bytes))),
 	}
 	payload, err := m.Encode()
 	if err != nil {

@@ -29,6 +29,12 @@ type world struct {
 	mistake  mistake
 	canon    []byte // what is settled, for ever
 
+	// weights, loss and echo say how likely each thing is that can happen, and of a hundred
+	// packets how many are lost or come once more.
+	weights    [kinds]int
+	loss, echo int
+	heavy      int // bytes of a message, so that some journals are brought in several chunks
+
 	mu      sync.Mutex          // guards the rest, and calls
 	small   bool                // for mistakeMajority
 	signed  map[uint64]string   // the signature that left, by sequence number
@@ -163,12 +169,14 @@ func (w *world) start(r *replica) {
 }
 
 // up tells whether a replica's process runs.
-func (r *replica) up() bool { return r.mirror != nil && !r.handle.dead }
+func (r *replica) up() bool { return r.mirror != nil && !r.handle.off() }
 
 // crash ends a process by a loss of power.
 func (w *world) crash(r *replica) {
+	r.handle.mu.Lock()
 	r.handle.dead = true
-	for _, c := range slices.Clone(w.calls) {
+	r.handle.mu.Unlock()
+	for _, c := range w.waiting() {
 		if c.from == r.id {
 			w.end(c, nil)
 		}
@@ -193,6 +201,13 @@ func (w *world) rest(r *replica) {
 	r.mirror.Follow()
 	<-r.done
 	r.stop = nil
+}
+
+// failed returns what is wrong.
+func (w *world) failed() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.verdict
 }
 
 func (w *world) fail(format string, args ...any) {
@@ -228,6 +243,13 @@ func (n wires) Call(ctx context.Context, to string, q mirror.Request) (mirror.An
 	case <-ctx.Done():
 		return mirror.Answer{}, ctx.Err()
 	}
+}
+
+// waiting returns the calls that nobody answered.
+func (w *world) waiting() []*call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.calls)
 }
 
 // end answers a call.
