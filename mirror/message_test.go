@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"seyfert/mirror"
+	"seyfert/signer"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -65,23 +66,31 @@ func TestMessagesOutOfRange(t *testing.T) {
 	for i := range many {
 		many[i].ID = "m" + string(rune('A'+i/26/26)) + string(rune('A'+i/26%26)) + string(rune('A'+i%26))
 	}
+	member := func(id string) []mirror.Member { return []mirror.Member{{ID: id}} }
+	brings := func(spans ...mirror.Span) mirror.Request {
+		return mirror.Request{Kind: mirror.AskAppend, Term: 4, Spans: spans, Size: 9}
+	}
+	seventeen := mirror.Member{ID: "a", Keys: make([][32]byte, signer.NameKeysMax+1)}
 	for name, q := range map[string]mirror.Request{
-		"no kind":        {Term: 1},
-		"unknown kind":   {Kind: 7, Term: 1},
-		"no term":        {Kind: mirror.AskPromise},
-		"before 0":       {Kind: mirror.AskRead, Term: 1, At: -1},
-		"falling terms":  {Kind: mirror.AskAppend, Term: 3, Spans: []mirror.Span{{}, {Term: 4, Start: 5}, {Term: 3, Start: 9}}, Size: 9},
-		"falling starts": {Kind: mirror.AskAppend, Term: 4, Spans: []mirror.Span{{}, {Term: 3, Start: 9}, {Term: 4, Start: 9}}, Size: 9},
-		"no beginning":   {Kind: mirror.AskAppend, Term: 4, Spans: []mirror.Span{{Term: 4, Start: 9}}, Size: 9},
-		"past the end":   {Kind: mirror.AskAppend, Term: 4, Spans: spans, Size: 249},
-		"of another":     {Kind: mirror.AskAppend, Term: 5, Spans: spans, Size: 300},
-		"behind it":      {Kind: mirror.AskAppend, Term: 4, Spans: spans, Size: 300, At: 301},
-		"a path":         {Kind: mirror.AskKeys, Members: []mirror.Member{{ID: "../identity"}}},
-		"twice":          {Kind: mirror.AskKeys, Members: []mirror.Member{{ID: "a"}, {ID: "a"}}},
-		"many":           {Kind: mirror.AskKeys, Members: many},
-		"many keys":      {Kind: mirror.AskSave, Members: []mirror.Member{{ID: "a", Keys: make([][32]byte, 17)}}},
-		"digest":         {Kind: mirror.AskNames, Members: []mirror.Member{{ID: "a", Digest: []byte("7 bytes")}}},
-		"after a path":   {Kind: mirror.AskNames, After: "a/b"},
+		"no kind":       {Term: 1},
+		"unknown kind":  {Kind: 7, Term: 1},
+		"no term":       {Kind: mirror.AskPromise},
+		"before 0":      {Kind: mirror.AskRead, Term: 1, At: -1},
+		"falling terms": brings(mirror.Span{}, mirror.Span{Term: 5, Start: 5}, spans[2]),
+		"falling starts": brings(mirror.Span{}, mirror.Span{Term: 3, Start: 9},
+			mirror.Span{Term: 4, Start: 9}),
+		"no beginning": brings(mirror.Span{Term: 4, Start: 9}),
+		"past the end": {Kind: mirror.AskAppend, Term: 4, Spans: spans, Size: 249},
+		"of another":   {Kind: mirror.AskAppend, Term: 5, Spans: spans, Size: 300},
+		"behind it":    {Kind: mirror.AskAppend, Term: 4, Spans: spans, Size: 300, At: 301},
+		"a path":       {Kind: mirror.AskKeys, Members: member("../identity")},
+		"twice":        {Kind: mirror.AskKeys, Members: append(member("a"), member("a")...)},
+		"many":         {Kind: mirror.AskKeys, Members: many},
+		"many keys":    {Kind: mirror.AskSave, Members: []mirror.Member{seventeen}},
+		"digest": {
+			Kind: mirror.AskNames, Members: []mirror.Member{{ID: "a", Digest: []byte("7 bytes")}},
+		},
+		"after a path": {Kind: mirror.AskNames, After: "a/b"},
 	} {
 		data, err := q.Encode()
 		must(t, err)

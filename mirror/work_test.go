@@ -80,7 +80,7 @@ func (w *world) awake(id string, term uint64, s *signer.Signer) {
 // opens checks that a text in the books can be read as long as its member's keys live.
 func (w *world) opens(id string, term uint64, s *signer.Signer, member string, text []byte) {
 	w.mu.Lock()
-	gone, ending := w.gone[member] > 0 && w.gone[member] <= term, w.ending[member]
+	gone := w.gone[member] > 0 && w.gone[member] <= term
 	w.mu.Unlock()
 	plain, err := s.OpenName(member, text)
 	code := fault.Code("")
@@ -93,7 +93,7 @@ func (w *world) opens(id string, term uint64, s *signer.Signer, member string, t
 		w.fail("%s reads a text of %s, who was forgotten", id, member)
 	case !gone && err != nil:
 		w.mu.Lock()
-		ending = w.ending[member]
+		ending := w.ending[member]
 		w.mu.Unlock()
 		if !ending {
 			w.fail("%s cannot read a text of %s: %v", id, member, err)
