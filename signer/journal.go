@@ -66,7 +66,8 @@ func Frames(data []byte, offset int64) (count int, size int64) {
 	}
 }
 
-// journal writes and reads frames. size is where the frames end that it knows. It is not safe for concurrent use; Signer's mutex guards it.
+// journal writes and reads frames. size is where the frames end that it knows. It is not safe
+// for concurrent use; Signer's mutex guards it.
 type journal struct {
 	file   JournalFile
 	size   int64
