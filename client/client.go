@@ -181,16 +181,17 @@ func (c *Client) bytes(ctx context.Context, what call) ([]byte, error) {
 	for try := 1; ; try++ {
 		data, err := c.ask(ctx, what, body)
 		wait, again := what.again(err, pause)
-		if electing(err) && time.Since(begun) < NoLeaderMax {
-			try-- // nothing was done, and it will not take long
-		}
 		if err == nil || !again || try == TriesMax {
 			return data, err
 		}
 		if !sleep(ctx, wait) {
 			return nil, err
 		}
-		pause = min(pause*3, RetryAfterMax)
+		if electing(err) && time.Since(begun) < NoLeaderMax {
+			try-- // nothing was done, and it will not take long
+			continue
+		}
+		pause *= 3
 	}
 }
 

@@ -193,7 +193,12 @@ func (g *gate) forward(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), answerMax)
 	defer cancel()
 	// Another leader: the one that was asked may never answer.
-	defer context.AfterFunc(reign, cancel)()
+	defer context.AfterFunc(reign, func() {
+		cancel()
+		if r.ContentLength != 0 && r.GetBody == nil { // the rest of a long body is not waited for
+			_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+		}
+	})()
 	ctx = httptrace.WithClientTrace(context.WithValue(ctx, errandKey{}, e),
 		&httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { e.begun.Store(true) }})
 	g.s.replica.proxy.ServeHTTP(w, r.WithContext(ctx))
@@ -238,6 +243,7 @@ func (s *Server) newProxy(transport http.RoundTripper) *httputil.ReverseProxy {
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) {
+			w.Header().Set("Connection", "close") // what is left of a long body is not waited for
 			e := r.Context().Value(errandKey{}).(*errand)
 			if e.begun.Load() && !reads(r) {
 				api.WriteFault(w, errOutcome())

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -31,7 +32,7 @@ type condition struct {
 
 // serveStatus tells another replica how this one stands.
 func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {
-	after, err := strconv.ParseUint(r.URL.Query().Get("after"), 10, 64)
+	after, err := strconv.ParseUint(cmp.Or(r.URL.Query().Get("after"), "0"), 10, 64)
 	if err != nil {
 		http.Error(w, "after is the number of an entry", http.StatusBadRequest)
 		return

@@ -65,6 +65,20 @@ type cord struct {
 	mu    sync.Mutex // guards all below
 	torn  bool
 	conns []net.Conn
+	read  atomic.Int64 // bytes that came in
+}
+
+// measured counts what it reads.
+type measured struct {
+	net.Conn
+	read *atomic.Int64
+}
+
+// Read implements net.Conn.
+func (m measured) Read(p []byte) (int, error) {
+	n, err := m.Conn.Read(p)
+	m.read.Add(int64(n))
+	return n, err
 }
 
 func (c *cord) add(conn net.Conn, err error) (net.Conn, error) {
@@ -77,7 +91,7 @@ func (c *cord) add(conn net.Conn, err error) (net.Conn, error) {
 		return nil, errors.Join(errors.New("the line is cut"), conn.Close())
 	}
 	c.conns = append(c.conns, conn)
-	return conn, nil
+	return measured{conn, &c.read}, nil
 }
 
 func (c *cord) dial(ctx context.Context, address string) (net.Conn, error) {
@@ -295,18 +309,6 @@ func (n *trio) client() *sdk.Client {
 		c.Others = append(c.Others, m.url())
 	}
 	return sdk.New(c)
-}
-
-// leads returns the replica that leads by what another one says, nil if none does.
-func (n *trio) leads(says *member) *member {
-	for _, r := range n.list(says).Replicas {
-		for _, m := range n.all {
-			if m.id == r.ID && r.Leads {
-				return m
-			}
-		}
-	}
-	return nil
 }
 
 // lead waits for a replica that takes changes.
