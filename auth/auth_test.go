@@ -3,6 +3,7 @@ package auth_test
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -166,4 +167,21 @@ func FuzzHashKey(f *testing.F) {
 			t.Fatalf("%q passed", text)
 		}
 	})
+}
+
+// TestHashKeyTakesOneForm holds what is taken for a key against the decoder of base64url: each
+// last character, and characters that are none.
+func TestHashKeyTakesOneForm(t *testing.T) {
+	for c := range 256 {
+		for _, text := range []string{
+			strings.Repeat("_", 42) + string([]byte{byte(c)}),
+			string([]byte{byte(c)}) + strings.Repeat("A", 42),
+		} {
+			raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+			want := err == nil && len(raw) == 32
+			if _, err := auth.HashKey(auth.KeyTest + text); (err == nil) != want {
+				t.Errorf("%q: %v", text, err)
+			}
+		}
+	}
 }

@@ -1,7 +1,7 @@
 package auth
 
 import (
-	"crypto/sha256"
+	"hash/maphash"
 	"sync"
 	"time"
 )
@@ -30,6 +30,7 @@ type Limit struct {
 // concurrent use and reads no clock.
 type Throttle struct {
 	limit Limit
+	seeds [2]maphash.Seed
 
 	// mu guards recent and older. A key's number is the time in Unix nanoseconds at which
 	// its bucket is full again (the generic cell rate algorithm, ITU-T I.371): one integer a
@@ -40,8 +41,9 @@ type Throttle struct {
 	older  map[throttleKey]int64
 }
 
-// throttleKey is a key's hash, so that a long key takes no more room than a short one.
-type throttleKey [16]byte
+// throttleKey is a key's hash, so that a long key takes no more room than a short one. Nobody
+// outside the process knows its seeds.
+type throttleKey [2]uint64
 
 // NewThrottle makes a Throttle. A Limit out of its bounds is a programmer error and panics.
 func NewThrottle(l Limit) *Throttle {
@@ -51,6 +53,7 @@ func NewThrottle(l Limit) *Throttle {
 	}
 	return &Throttle{
 		limit:  l,
+		seeds:  [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
 		recent: make(map[throttleKey]int64),
 		older:  make(map[throttleKey]int64),
 	}
@@ -70,8 +73,7 @@ func (t *Throttle) Check(key string, now time.Time) (retryAfter time.Duration, o
 
 // try looks at a key's bucket, and takes count times one try out of it.
 func (t *Throttle) try(key string, now time.Time, count int64) (time.Duration, bool) {
-	sum := sha256.Sum256([]byte(key))
-	short := throttleKey(sum[:16])
+	short := throttleKey{maphash.String(t.seeds[0], key), maphash.String(t.seeds[1], key)}
 	every := int64(t.limit.Every)
 	span := every * int64(t.limit.Burst)
 	current := now.UnixNano()
