@@ -4,7 +4,7 @@ TOOL  = $(GO) tool -modfile=tools/go.mod
 T    ?= 30s
 
 # Rooms whose work is shared by goroutines; the others have none.
-RACE  = $(patsubst %,./%/...,$(wildcard table journal signer chain peer auth rail node api web client server export sandbox))
+RACE  = $(patsubst %,./%/...,$(wildcard table journal signer mirror core chain peer auth rail node api web client server export sandbox))
 
 .PHONY: check lint test race fuzz sim bench bench-peers run sandbox soak browser openapi
 
@@ -47,9 +47,11 @@ sandbox: ## two nodes, a shop, a bank and a chain on this machine
 soak: ## a long simulation from SEED, or one drawn and printed, CYCLES kills of processes, crashes of disks
 	@seed=$(or $(SEED),$$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')); echo "soak: SEED=$$seed"; \
 	$(GO) run ./cmd/seyfert simulate --steps $(or $(STEPS),1000000) --seed $$seed
-	$(GO) test -count=1 -timeout=2h -run='^(TestKilled|TestBooksAreLinearizable)$$' -v ./cmd/seyfert -args -cycles $(or $(CYCLES),100)
+	$(GO) test -count=1 -timeout=2h -run='^(TestKilled|TestBooksAreLinearizable|TestRollingRestart|TestReplicatedNodeTrades)$$' -v ./cmd/seyfert -args -cycles $(or $(CYCLES),100)
 	$(GO) test -count=1 -timeout=2h -run='^Test(Crashes|ChangedBits|LostSyncs)$$' -v ./journal/wal -args -cycles 20000
 	$(GO) test -count=1 -timeout=2h -run='^TestCrashCycles$$' -v ./journal -args -cycles 2000
+	$(GO) test -count=1 -timeout=2h -run='^TestCrashes$$' -v ./table -args -cycles 5000
+	$(GO) test -count=1 -timeout=2h -run='^TestWorlds$$' -v ./mirror -args -seeds 10000
 
 browser: ## the pages in a real browser
 	@$(GO) run -C tools ./fetch chromium
