@@ -8,15 +8,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
 
-	"seyfert/chain"
 	"seyfert/client"
 	"seyfert/egress"
 	"seyfert/ledger"
@@ -90,9 +87,7 @@ func booksModel() porcupine.Model {
 
 // clerkDesk is where clerks work: a node that is killed and paused under their hands.
 type clerkDesk struct {
-	url, key string
-	node     *process
-	at       *client.Client
+	at       []*client.Client // one for each clerk
 	accounts [bookAccounts]string
 
 	mu      sync.Mutex // guards history and done
@@ -104,17 +99,105 @@ type clerkDesk struct {
 // call is repeated with the same id until it is answered; the answers must fit one order, and
 // history must hold each acknowledged transfer once.
 func TestBooksAreLinearizable(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Duration(*cycles)*20*time.Second)
+	t.Run("one replica", testBooksOfOne)
+	t.Run("three replicas", testBooksOfThree)
+}
+
+// loneDesk is a desk at a node that is alone.
+type loneDesk struct {
+	*clerkDesk
+	hosted
+	node *process
+	all  *client.Client
+}
+
+func newLoneDesk(ctx context.Context, t *testing.T) *loneDesk {
+	t.Helper()
+	program, dir := build(t), t.TempDir()
+	out := egress.New(egress.Policy{Loopback: true, Timeout: 20 * time.Second})
+	t.Cleanup(out.Close)
+	_, rpc, url, token := newChain(t, program, dir)
+	l := &loneDesk{hosted: initNode(t, program, dir, "seoul", url, token, nil)}
+	l.write(t, url, token, fund(ctx, t, rpc, l.scripts))
+	if _, err := rpc.Mine(ctx, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	l.node = newProcess(t, filepath.Join(dir, "seoul.log"), program, "serve", "--config", l.config)
+	l.all = l.actor(t, out).Operator
+	l.clerkDesk = newClerkDesk(ctx, t, func(int) *client.Client { return l.all })
+	return l
+}
+
+// restart kills the node and starts it again.
+func (l *loneDesk) restart(t *testing.T) {
+	t.Helper()
+	l.node.kill()
+	l.node.start(t)
+}
+
+func testBooksOfOne(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), booksMax())
 	defer cancel()
-	d := newClerkDesk(ctx, t)
+	l := newLoneDesk(ctx, t)
+	l.work(ctx, t, func(cycle int) {
+		if cycle%3 == 2 {
+			l.node.pause(200 * time.Millisecond)
+			return
+		}
+		l.restart(t)
+	})
+	l.check(ctx, t)
+	l.node.end(t)
+}
+
+// testBooksOfThree has each clerk begin at another replica, and read what is newest wherever he
+// reads.
+func testBooksOfThree(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), booksMax())
+	defer cancel()
+	n := newTrio(ctx, t, build(t), t.TempDir())
+	d := newClerkDesk(ctx, t, func(clerk int) *client.Client {
+		return n.client(clerk%len(n.members), n.newest(20*time.Second))
+	})
+	d.work(ctx, t, func(cycle int) {
+		leader, others := n.leader(ctx, t)
+		follower := others[rand.IntN(len(others))]
+		switch cycle % 5 {
+		case 0:
+			leader.kill()
+			leader.start(t)
+		case 1: // another leads when it wakes up
+			leader.pause(2 * time.Second)
+		case 2:
+			follower.kill()
+			follower.start(t)
+		case 3:
+			follower.pause(500 * time.Millisecond)
+		case 4: // as an operator does
+			leader.end(t)
+			leader.start(t)
+		}
+	})
+	d.check(ctx, t)
+	n.same(ctx, t)
+	for _, m := range n.members {
+		m.end(t)
+	}
+}
+
+func booksMax() time.Duration { return time.Minute + time.Duration(*cycles)*20*time.Second }
+
+// work has clerks work while they are disturbed once in each cycle.
+func (d *clerkDesk) work(ctx context.Context, t *testing.T, disturb func(cycle int)) {
+	t.Helper()
 	began := time.Now()
 	for cycle := range *cycles {
 		var group sync.WaitGroup
 		for clerk := range clerks {
-			random := rand.New(rand.NewPCG(uint64(began.UnixNano()), uint64(clerk)))
+			random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), uint64(clerk)))
 			group.Go(func() {
 				for range opsPerCycle / clerks {
-					if err := d.work(ctx, clerk, began, random); err != nil {
+					if err := d.act(ctx, clerk, began, random); err != nil {
 						t.Errorf("clerk %d: %v", clerk, err)
 						return
 					}
@@ -122,19 +205,17 @@ func TestBooksAreLinearizable(t *testing.T) {
 			})
 		}
 		time.Sleep(time.Duration(20+rand.IntN(150)) * time.Millisecond)
-		if cycle%3 == 2 {
-			d.node.signal(syscall.SIGSTOP)
-			time.Sleep(200 * time.Millisecond)
-			d.node.signal(syscall.SIGCONT)
-		} else {
-			d.node.kill()
-			d.node.start(t)
-		}
+		disturb(cycle)
 		group.Wait()
 		if t.Failed() {
-			return
+			t.Fatalf("in cycle %d", cycle)
 		}
 	}
+}
+
+// check looks for an order of what the clerks saw.
+func (d *clerkDesk) check(ctx context.Context, t *testing.T) {
+	t.Helper()
 	result, info := porcupine.CheckOperationsVerbose(booksModel(), d.history, checkMax)
 	if result != porcupine.Ok {
 		path := filepath.Join(os.TempDir(), "seyfert-books-history.html")
@@ -145,43 +226,18 @@ func TestBooksAreLinearizable(t *testing.T) {
 	}
 	d.audit(ctx, t)
 	t.Logf("%d operations fit one order, %d transfers acknowledged", len(d.history), len(d.done))
-	d.node.end(t)
 }
 
-func newClerkDesk(ctx context.Context, t *testing.T) *clerkDesk {
+func newClerkDesk(ctx context.Context, t *testing.T, at func(clerk int) *client.Client) *clerkDesk {
 	t.Helper()
-	program, dir := build(t), t.TempDir()
-	out := egress.New(egress.Policy{Loopback: true, Timeout: 20 * time.Second})
-	t.Cleanup(out.Close)
-	port := freePort(t)
-	blocks := newProcess(t, filepath.Join(dir, "chain.log"), program, "chain",
-		"--listen", "127.0.0.1:"+port, "--dir", filepath.Join(dir, "chain"))
-	url, token := "http://127.0.0.1:"+port, filepath.Join(dir, "chain", "rpc.token")
-	text, err := os.ReadFile(token)
-	if err != nil {
-		t.Fatal(err)
+	d := &clerkDesk{}
+	for clerk := range clerks {
+		d.at = append(d.at, at(clerk))
 	}
-	rpc, err := chain.NewRPC(chain.RPCConfig{
-		URL: url, Network: "regtest", Auth: chain.RPCAuth{Token: strings.TrimSpace(string(text))},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = rpc.Close() })
-	h := initNode(t, program, dir, "seoul", url, token, nil)
-	h.write(t, url, token, fund(ctx, t, rpc, h.scripts))
-	if _, err := rpc.Mine(ctx, 1, nil); err != nil {
-		t.Fatal(err)
-	}
-	d := &clerkDesk{
-		url: h.url, key: h.secret(t, "operator.key"), at: h.actor(t, out).Operator,
-	}
-	d.node = newProcess(t, filepath.Join(dir, "seoul.log"), program, "serve", "--config", h.config)
-	_ = blocks
 	cash := d.open(ctx, t, "asset")
 	for i := range d.accounts {
 		d.accounts[i] = d.open(ctx, t, "liability", "no_overdraft")
-		_, err := d.at.Post(ctx, client.TransferRequest{Legs: []client.Leg{{
+		_, err := d.at[0].Post(ctx, client.TransferRequest{Legs: []client.Leg{{
 			Debit: cash, Credit: d.accounts[i], Amount: krw(bookFunds),
 		}}})
 		if err != nil {
@@ -193,7 +249,7 @@ func newClerkDesk(ctx context.Context, t *testing.T) *clerkDesk {
 
 func (d *clerkDesk) open(ctx context.Context, t *testing.T, kind string, flags ...string) string {
 	t.Helper()
-	account, err := d.at.OpenAccount(ctx, client.NewAccount{
+	account, err := d.at[0].OpenAccount(ctx, client.NewAccount{
 		Kind: kind, Currency: "KRW", Flags: flags, Name: kind,
 	})
 	if err != nil {
@@ -202,8 +258,8 @@ func (d *clerkDesk) open(ctx context.Context, t *testing.T, kind string, flags .
 	return account.ID
 }
 
-// work does one operation and writes down what came of it.
-func (d *clerkDesk) work(ctx context.Context, clerk int, began time.Time, random *rand.Rand) error {
+// act does one operation and writes down what came of it.
+func (d *clerkDesk) act(ctx context.Context, clerk int, began time.Time, random *rand.Rand) error {
 	call := bookCall{read: random.IntN(3) == 0, at: random.IntN(bookAccounts)}
 	for range 1 + random.IntN(2) {
 		from := random.IntN(bookAccounts)
@@ -225,7 +281,7 @@ func (d *clerkDesk) work(ctx context.Context, clerk int, began time.Time, random
 		})
 	}
 	start := time.Since(began)
-	answer, err := d.ask(ctx, call, request)
+	answer, err := d.ask(ctx, d.at[clerk], call, request)
 	if err != nil {
 		return err
 	}
@@ -242,17 +298,18 @@ func (d *clerkDesk) work(ctx context.Context, clerk int, began time.Time, random
 }
 
 // ask repeats one call until the node answers it.
-func (d *clerkDesk) ask(ctx context.Context, call bookCall, request client.TransferRequest,
+func (d *clerkDesk) ask(ctx context.Context, at *client.Client, call bookCall,
+	request client.TransferRequest,
 ) (answer bookAnswer, err error) {
 	for {
 		if call.read {
-			account, err := d.at.BookAccount(ctx, d.accounts[call.at])
+			account, err := at.BookAccount(ctx, d.accounts[call.at])
 			if err == nil {
 				balance, _ := account.Balance.Amount.Uint64()
 				return bookAnswer{balance: balance}, nil
 			}
 		} else {
-			_, err = d.at.Post(ctx, request)
+			_, err = at.Post(ctx, request)
 			if err == nil {
 				return bookAnswer{done: true}, nil
 			}
@@ -283,13 +340,13 @@ func (d *clerkDesk) audit(ctx context.Context, t *testing.T) {
 			t.Errorf("%s was acknowledged twice", id)
 		}
 		seen[id] = true
-		if _, err := d.at.BookTransfer(ctx, id); err != nil {
+		if _, err := d.at[0].BookTransfer(ctx, id); err != nil {
 			t.Errorf("%s was acknowledged: %v", id, err)
 		}
 	}
 	var total uint64
 	for _, id := range d.accounts {
-		account, err := d.at.BookAccount(ctx, id)
+		account, err := d.at[0].BookAccount(ctx, id)
 		if err != nil {
 			t.Fatal(err)
 		}

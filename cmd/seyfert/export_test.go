@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
@@ -87,12 +86,12 @@ func (f *follower) events(ctx context.Context, url, key string) error {
 func TestFollowersMissNothing(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Duration(*cycles)*20*time.Second)
 	defer cancel()
-	d := newClerkDesk(ctx, t)
+	d := newLoneDesk(ctx, t)
 	following, stop := context.WithCancel(ctx)
 	var followers sync.WaitGroup
 	byPages, byEvents := &follower{}, &follower{}
 	followers.Go(func() {
-		for change, err := range d.at.Follow(following, 1) {
+		for change, err := range d.all.Follow(following, 1) {
 			if err != nil {
 				t.Errorf("by pages: %v", err)
 				return
@@ -102,12 +101,12 @@ func TestFollowersMissNothing(t *testing.T) {
 	})
 	followers.Go(func() {
 		for following.Err() == nil {
-			_ = byEvents.events(following, d.url, d.key) // until it ends, and then again
+			_ = byEvents.events(following, d.url, d.secret(t, "operator.key")) // until it ends, and then again
 			time.Sleep(10 * time.Millisecond)
 		}
 	})
-	d.post(ctx, t)
-	newest, err := d.at.Changes(ctx, 1, 1, 0)
+	d.work(ctx, t, func(int) { d.restart(t) })
+	newest, err := d.all.Changes(ctx, 1, 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +120,7 @@ func TestFollowersMissNothing(t *testing.T) {
 	followers.Wait()
 	want := &follower{}
 	for from := uint64(1); from <= newest.Newest; {
-		page, err := d.at.Changes(ctx, from, 0, 0)
+		page, err := d.all.Changes(ctx, from, 0, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,29 +151,3 @@ func TestFollowersMissNothing(t *testing.T) {
 }
 
 func sameAmount(a, b money.Amount) bool { return a == b }
-
-// post lets clerks post while the node is killed, as often as the flag says.
-func (d *clerkDesk) post(ctx context.Context, t *testing.T) {
-	t.Helper()
-	for cycle := range *cycles {
-		var group sync.WaitGroup
-		for clerk := range clerks {
-			random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), uint64(clerk)))
-			group.Go(func() {
-				for range opsPerCycle / clerks {
-					if err := d.work(ctx, clerk, time.Now(), random); err != nil {
-						t.Errorf("clerk %d: %v", clerk, err)
-						return
-					}
-				}
-			})
-		}
-		time.Sleep(time.Duration(20+rand.IntN(150)) * time.Millisecond)
-		d.node.kill()
-		d.node.start(t)
-		group.Wait()
-		if t.Failed() {
-			t.Fatalf("in cycle %d", cycle)
-		}
-	}
-}

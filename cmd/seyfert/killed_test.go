@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -27,7 +26,8 @@ import (
 )
 
 // cycles is how often TestKilled kills a process; `make soak` asks for many.
-var cycles = flag.Int("cycles", 5, "kills in TestKilled and TestBooksAreLinearizable")
+var cycles = flag.Int("cycles", 5, "kills in TestKilled and TestBooksAreLinearizable; a few "+
+	"less, and rounds, in the tests of replicas")
 
 // Sizes of TestKilled.
 const (
@@ -53,20 +53,7 @@ func TestKilled(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Duration(*cycles)*20*time.Second)
 	defer cancel()
 	w := newKilled(ctx, t)
-	paying, stop := context.WithCancel(ctx)
-	var payers sync.WaitGroup
-	for _, of := range w.payers {
-		for _, p := range of {
-			payers.Go(func() {
-				if err := p.payOn(ctx, paying); err != nil {
-					t.Errorf("a payer's call: %v", err)
-				}
-			})
-		}
-	}
-	w.killOn(ctx, t)
-	stop()
-	payers.Wait()
+	w.payWhile(ctx, t, func() { w.killOn(ctx, t) })
 	if t.Failed() {
 		return
 	}
@@ -81,26 +68,32 @@ func TestKilled(t *testing.T) {
 	w.chain.end(t)
 }
 
+// payWhile has all payers pay while something is done to the nodes.
+func (w *killed) payWhile(ctx context.Context, t *testing.T, do func()) {
+	t.Helper()
+	paying, stop := context.WithCancel(ctx)
+	var payers sync.WaitGroup
+	for _, of := range w.payers {
+		for _, p := range of {
+			payers.Go(func() {
+				if err := p.payOn(ctx, paying); err != nil {
+					t.Errorf("a payer's call: %v", err)
+				}
+			})
+		}
+	}
+	do()
+	stop()
+	payers.Wait()
+}
+
 func newKilled(ctx context.Context, t *testing.T) *killed {
 	t.Helper()
 	program, dir := build(t), t.TempDir()
 	w := &killed{out: egress.New(egress.Policy{Loopback: true, Timeout: 40 * time.Second})}
 	t.Cleanup(w.out.Close)
-	port := freePort(t)
-	w.chain = newProcess(t, filepath.Join(dir, "chain.log"), program, "chain",
-		"--listen", "127.0.0.1:"+port, "--dir", filepath.Join(dir, "chain"))
-	url, token := "http://127.0.0.1:"+port, filepath.Join(dir, "chain", "rpc.token")
-	text, err := os.ReadFile(token)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.rpc, err = chain.NewRPC(chain.RPCConfig{
-		URL: url, Network: "regtest", Auth: chain.RPCAuth{Token: strings.TrimSpace(string(text))},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = w.rpc.Close() })
+	var url, token string
+	w.chain, w.rpc, url, token = newChain(t, program, dir)
 	for i, name := range []string{"seoul", "tokyo"} {
 		h := initNode(t, program, dir, name, url, token, nil)
 		h.write(t, url, token, fund(ctx, t, w.rpc, h.scripts))
@@ -111,6 +104,13 @@ func newKilled(ctx context.Context, t *testing.T) *killed {
 		log := filepath.Join(dir, h.name+".log")
 		w.nodes[i] = newProcess(t, log, program, "serve", "--config", h.config)
 	}
+	w.meet(ctx, t)
+	return w
+}
+
+// meet makes the nodes each other's peers, and gives them customers and shops.
+func (w *killed) meet(ctx context.Context, t *testing.T) {
+	t.Helper()
 	for i := range w.nodes {
 		_, err := w.at[i].AddPeer(ctx, client.PeerTerms{
 			URL: w.hosted[1-i].url, Thumbprint: w.hosted[1-i].thumbprint,
@@ -123,7 +123,6 @@ func newKilled(ctx context.Context, t *testing.T) *killed {
 	for i := range w.nodes {
 		w.movePayersIn(ctx, t, i)
 	}
-	return w
 }
 
 func (w *killed) mine(ctx context.Context, t *testing.T) {

@@ -20,9 +20,15 @@ const usage = `Seyfert: an open payments platform. One program, several uses:
       the whole world on this machine: two nodes, a bank, a shop, a Bitcoin chain
   seyfert init     --config FILE
       make a node's keys and secrets; shows what to fund and where the keys are
-  seyfert serve    --config FILE [--check] [--restore DIR [--at INDEX]] [--resume]
+  seyfert serve    --config FILE [--check] [--restore DIR [--at INDEX]] [--resume] [--alone]
       run a node; --check holds its state against its journal first, --restore
-      shows a backup, only to be read, --resume makes what it shows the node again
+      shows a backup, only to be read, --resume makes what it shows the node again,
+      --alone goes on with this replica when most of the others are lost for ever
+  seyfert join     --dir DIR --listen ADDR --replica-listen ADDR [--replica-advertise ADDR]
+                   --leader NAME@ADDR
+      make this machine a replica of a node that runs elsewhere (docs/operations.md)
+  seyfert replica  list | add NAME@ADDR | remove NAME | transfer   --config FILE
+      show or change the replicas of a node; transfer hands leadership over
   seyfert backup   --config FILE --to DIR
       have the running node write a backup into a new directory
   seyfert export   postgres|csv --url NODE --key KEY --to DATABASE|DIR [--once]
@@ -73,6 +79,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 		"sandbox":  runSandbox,
 		"init":     runInit,
 		"serve":    runServe,
+		"join":     runJoin,
+		"replica":  runReplica,
 		"backup":   runBackup,
 		"export":   runExport,
 		"chain":    runChain,

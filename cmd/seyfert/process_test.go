@@ -82,6 +82,13 @@ func (p *process) said(t *testing.T) string {
 
 func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 
+// pause stops the process for a while, as a machine without time for it does.
+func (p *process) pause(d time.Duration) {
+	p.signal(syscall.SIGSTOP)
+	time.Sleep(d)
+	p.signal(syscall.SIGCONT)
+}
+
 // kill ends the process as a power cut does.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()

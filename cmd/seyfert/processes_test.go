@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,15 +26,37 @@ import (
 	"seyfert/sandbox"
 )
 
+// program is the compiled program, which all tests of this package share.
+type program struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+var compiled program
+
+// TestMain removes the program in the end.
+func TestMain(m *testing.M) {
+	m.Run()
+	_ = os.RemoveAll(compiled.dir)
+}
+
 // build compiles the program once for the tests of this package.
 func build(t *testing.T) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "seyfert")
-	out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput()
-	if err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	compiled.once.Do(func() {
+		if compiled.dir, compiled.err = os.MkdirTemp("", "seyfert"); compiled.err != nil {
+			return
+		}
+		out, err := exec.Command("go", "build", "-o", compiled.dir, ".").CombinedOutput()
+		if err != nil {
+			compiled.err = fmt.Errorf("build: %w\n%s", err, out)
+		}
+	})
+	if compiled.err != nil {
+		t.Fatal(compiled.err)
 	}
-	return program
+	return filepath.Join(compiled.dir, "seyfert")
 }
 
 // start runs the program until the test ends and returns when it has printed its first line.
@@ -98,6 +121,9 @@ type hosted struct {
 	name, url, dir, config string
 	thumbprint             string
 	scripts                []string
+	// listen is where it listens, if its url is that of a proxy; replica where other replicas
+	// reach it, if it may have some.
+	listen, replica string
 }
 
 // initNode writes a configuration and runs `seyfert init`, as an operator does.
@@ -107,6 +133,13 @@ func initNode(t *testing.T, program, dir, name, chainURL, token string, lanes []
 		name: name, dir: filepath.Join(dir, name), config: filepath.Join(dir, name+".json"),
 	}
 	h.url = "http://" + name + ".localhost:" + freePort(t)
+	h.init(t, program, chainURL, token, lanes)
+	return h
+}
+
+// init makes the node of which the fields above are known.
+func (h *hosted) init(t *testing.T, program, chainURL, token string, lanes []string) {
+	t.Helper()
 	h.write(t, chainURL, token, lanes)
 	out, err := exec.Command(program, "init", "--config", h.config).CombinedOutput()
 	if err != nil {
@@ -124,7 +157,6 @@ func initNode(t *testing.T, program, dir, name, chainURL, token string, lanes []
 	if h.thumbprint == "" || len(h.scripts) != 2 {
 		t.Fatalf("init told no thumbprint or lanes:\n%s", out)
 	}
-	return h
 }
 
 // write writes the node's configuration file.
@@ -138,15 +170,22 @@ func (h hosted) write(t *testing.T, chainURL, token string, lanes []string) {
 	for _, outpoint := range lanes {
 		coins = append(coins, lane{outpoint, 10_000_000})
 	}
-	text, err := json.Marshal(map[string]any{
+	if h.listen == "" {
+		h.listen = "127.0.0.1:" + h.url[strings.LastIndex(h.url, ":")+1:]
+	}
+	config := map[string]any{
 		"did": "did:web:" + h.name + ".localhost", "dir": h.dir, "origin": h.url,
-		"listen": "127.0.0.1:" + h.url[strings.LastIndex(h.url, ":")+1:], "network": "regtest",
+		"listen": h.listen, "network": "regtest",
 		"chain":             map[string]string{"url": chainURL, "token_file": token},
 		"currencies":        []string{"KRW", "JPY", "USD", "BTC"},
 		"record_thresholds": []map[string]string{{"currency": "KRW", "value": "10000"}},
 		"lanes":             coins,
 		"keep_journal":      true, // tests replay it from its first entry
-	})
+	}
+	if h.replica != "" {
+		config["replica"] = map[string]string{"listen": h.replica}
+	}
+	text, err := json.Marshal(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,6 +209,30 @@ func (h hosted) actor(t *testing.T, out *egress.Client) sandbox.Actor {
 		URL: h.url, Key: h.secret(t, "operator.key"), HTTP: out.HTTP(),
 	})
 	return sandbox.Actor{URL: h.url, Thumbprint: h.thumbprint, Operator: operator}
+}
+
+// newChain runs a regtest chain, and returns its process, a client of it, and what nodes are told
+// of it: its address and the file of its token.
+func newChain(t *testing.T, program, dir string) (
+	p *process, rpc *chain.RPC, url, token string,
+) {
+	t.Helper()
+	port := freePort(t)
+	p = newProcess(t, filepath.Join(dir, "chain.log"), program, "chain",
+		"--listen", "127.0.0.1:"+port, "--dir", filepath.Join(dir, "chain"))
+	url, token = "http://127.0.0.1:"+port, filepath.Join(dir, "chain", "rpc.token")
+	text, err := os.ReadFile(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rpc, err = chain.NewRPC(chain.RPCConfig{
+		URL: url, Network: "regtest", Auth: chain.RPCAuth{Token: strings.TrimSpace(string(text))},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = rpc.Close() })
+	return p, rpc, url, token
 }
 
 // TestCheckoutOverProcesses plays the checkout on two nodes and a chain that are three
