@@ -88,6 +88,11 @@ func (c Check) run(ctx context.Context, live *core.Core) (done Checked, err erro
 	if err := c.Store.wait(live); err != nil {
 		return done, err
 	}
+	// The state shows an entry a moment before the journal does.
+	for end := time.Now().Add(time.Second); c.Journal.LastIndex() < live.Applied() &&
+		time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 	from, err := c.from()
 	if err != nil {
 		return done, err

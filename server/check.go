@@ -46,6 +46,11 @@ func (s *Server) checkSigned() (words string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("read the newest checkpoint: %w", err)
 	}
+	leaves := int64(0)
+	s.state.Read(func(v core.View) { leaves = v.Cursor().Leaves })
+	if s.replica != nil && signed.Size > leaves {
+		return "; this replica has not yet seen all of the newest signed checkpoint", nil
+	}
 	var root merkle.Hash
 	s.state.Read(func(v core.View) { root, err = v.Root(signed.Size) })
 	if err != nil {

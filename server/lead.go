@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,12 +22,15 @@ const (
 	// catchUpShort how long others wait for a new leader that does.
 	catchUpTimeout = 20 * time.Second
 	catchUpShort   = 3 * time.Second
-	// wakePause is between two tries to get ready to lead; after wakeTries of them another
-	// replica may try.
-	wakePause = 300 * time.Millisecond
-	wakeTries = 10
-	// tendEvery is how often the leader looks after the other replicas.
+	// wakeTimeout bounds one try to take the signer over from a majority; wakePause is between
+	// two. After wakeTries another replica may try.
+	wakeTimeout = 5 * time.Second
+	wakePause   = 300 * time.Millisecond
+	wakeTries   = 3
+	// tendEvery is how often the leader looks after the other replicas; it keeps leadership
+	// through fullTimes of these looks while its disk is full and theirs are not.
 	tendEvery = time.Second
+	fullTimes = 3
 )
 
 // unfit says that this replica can't lead, whatever is tried: its owner must do something.
@@ -249,16 +253,33 @@ func (s *Server) rest() {
 // them, and who has caught up is given a vote. When the signer has lost its majority it ends the
 // leadership's work, to begin anew.
 func (s *Server) tend(ctx context.Context, end context.CancelFunc) {
-	for pause(ctx, tendEvery) {
+	for full := 0; pause(ctx, tendEvery); {
 		if !s.signer.Awake() {
 			end()
 			return
+		}
+		full++
+		if !s.room.low.Load() {
+			full = 0
+		}
+		if full >= fullTimes && s.othersHaveRoom(ctx) {
+			full = 0
+			s.log.Warn("the disk is full: another replica is asked to lead")
+			_ = s.journal.TransferLeadership(ctx) // it is tried again
+			continue
 		}
 		if err := errors.Join(s.activate(ctx), s.promote(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Warn("the other replicas are not looked after and that is tried again",
 				slog.String("error", err.Error()))
 		}
 	}
+}
+
+// othersHaveRoom says whether another voter could lead that has room on its disk.
+func (s *Server) othersHaveRoom(ctx context.Context) bool {
+	return slices.ContainsFunc(s.askVoters(ctx, 0), func(said *condition) bool {
+		return said != nil && !said.Full
+	})
 }
 
 // promote gives votes to members that have caught up.

@@ -28,6 +28,8 @@ type condition struct {
 	Index uint64 `json:"index"`
 	// Hash is its state hash after the entry that was asked for; empty if it does not know it.
 	Hash string `json:"hash,omitempty"`
+	// Full says that its disk has no room.
+	Full bool `json:"full,omitempty"`
 }
 
 // serveStatus tells another replica how this one stands.
@@ -40,7 +42,7 @@ func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), askTimeout/2)
 	defer cancel()
 	_ = s.journal.WaitApplied(ctx, after) // one that is behind has no hash
-	said := condition{Rule: core.RuleVersion}
+	said := condition{Rule: core.RuleVersion, Full: s.room.low.Load()}
 	s.state.Read(func(v core.View) {
 		said.Index = v.Cursor().Index
 		if hash, ok := v.HashAfter(after); ok && after > 0 {

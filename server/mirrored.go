@@ -104,6 +104,8 @@ func (s *Server) wakeSigner(ctx context.Context, term uint64) error {
 	if s.replica == nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, wakeTimeout)
+	defer cancel()
 	if err := s.replica.mirror.Lead(ctx, term); err != nil {
 		return err
 	}

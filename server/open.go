@@ -37,7 +37,12 @@ func (s *Server) openState(parts Parts, log *slog.Logger) (err error) {
 		return fmt.Errorf("open state: %w", err)
 	}
 	s.state = node.NewState(c, s.store.Keep)
-	s.state.EndBy(parts.End)
+	if parts.End != nil {
+		s.state.EndBy(func(err error) {
+			s.suspect.Store(true) // it is in the middle of an entry
+			parts.End(err)
+		})
+	}
 	s.cuts = node.NewCuts(s.state, s.store)
 	var shorten journal.Cuts = s.cuts
 	if s.cfg.KeepJournal {

@@ -2,8 +2,11 @@ package server_test
 
 import (
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"testing"
+
+	"seyfert/server"
 )
 
 // TestReplicas: whatever replica is asked, a change is made once, by the leader, and can be read
@@ -41,5 +44,39 @@ func TestReplicas(t *testing.T) {
 		if m != leader && m.chain.sent.Load() > 0 {
 			t.Error("a replica that follows writes on the chain")
 		}
+	}
+}
+
+// TestReplicaTools: a backup of a replica that follows, and a check of one while the others write.
+func TestReplicaTools(t *testing.T) {
+	n := newTrio(t)
+	l := n.load(2)
+	l.wait(20)
+	follower := n.follow()
+	to := filepath.Join(t.TempDir(), "backup")
+	made, err := server.Backup(t.Context(), follower.cfg, to, func(string) {})
+	must(t, err)
+	if made.Index == 0 {
+		t.Errorf("%+v", made)
+	}
+	follower.close()
+	l.wait(20)
+	var said notes
+	follower.check = func(step string) { _, _ = said.Write([]byte(step + "\n")) }
+	follower.start()
+	if !said.has("passed: ") {
+		t.Errorf("the check said %s", said.all())
+	}
+	l.end()
+}
+
+// TestFullLeader: a leader whose disk is full lets another one lead.
+func TestFullLeader(t *testing.T) {
+	n := newTrio(t)
+	full := n.lead()
+	full.free.Store(1)
+	n.until("another leader", func() bool { return !full.takes() && n.lead() != full })
+	if _, err := full.client().CreateCompany(t.Context(), "Kanda"); err != nil {
+		t.Error(err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,6 +47,11 @@ type member struct {
 	log     notes
 	mu      sync.Mutex // guards running
 	running *server.Server
+	// compare is how often it compares while it leads; a follower that stops says why in ended.
+	compare time.Duration
+	check   func(step string)
+	free    atomic.Uint64 // room on its disk in bytes; 0 is enough
+	ended   atomic.Pointer[string]
 }
 
 // counted counts what a replica sends to the chain.
@@ -270,7 +276,13 @@ func (m *member) start() {
 	must(t, err)
 	running, err := server.Start(t.Context(), m.cfg, server.Parts{
 		Chain: m.chain, ReplicaListener: &socket{listener, &m.line}, ReplicaDial: m.line.dial,
-		Pace: replicaPace,
+		Pace: replicaPace, CompareEvery: m.compare, Check: m.check,
+		Free: func(string) (uint64, error) { return m.free.Load() - 1, nil },
+		End: func(err error) {
+			said := err.Error()
+			m.ended.Store(&said)
+			runtime.Goexit() // what calls it goes no further, as when the process ends
+		},
 	}, slog.New(slog.NewTextHandler(io.MultiWriter(&m.log), nil)))
 	must(t, err)
 	m.mu.Lock()
