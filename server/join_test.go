@@ -126,7 +126,7 @@ func wantSaid(t *testing.T, err error, words string) {
 }
 
 // TestJoinIsPinned: a machine that has another key than the one that was named is told nothing,
-// and a voter's key, which a thief may have, brings the node's keys to nobody.
+// and a replica's own key brings the node's keys to nobody elsewhere.
 func TestJoinIsPinned(t *testing.T) {
 	cfg, own := host(t)
 	stranger, _, err := ed25519.GenerateKey(rand.Reader)
@@ -151,6 +151,26 @@ func TestJoinIsPinned(t *testing.T) {
 	defer cancel()
 	_, err = server.Join(ctx, asks, func(string) {})
 	wantSaid(t, err, "ended before this replica was added")
+	if _, err := os.Stat(filepath.Join(asks.Dir, "keys", "identity.key")); err == nil {
+		t.Error("the node's keys were given away")
+	}
+}
+
+// TestJoinOfVoter: a voter's key, which a thief may have, brings the node's keys to nobody.
+func TestJoinOfVoter(t *testing.T) {
+	n := newTrio(t)
+	asks := server.JoinConfig{
+		Dir: filepath.Join(t.TempDir(), "thief"), Listen: port(t), ReplicaListen: port(t),
+		Member: n.all[0].self(), Every: 20 * time.Millisecond,
+	}
+	must(t, os.MkdirAll(filepath.Join(asks.Dir, "keys"), 0o700))
+	for _, name := range []string{"replica.key", "mirror.terms"} {
+		data, err := os.ReadFile(filepath.Join(n.all[1].cfg.Dir, "keys", name))
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(asks.Dir, "keys", name), data, 0o600))
+	}
+	_, err := server.Join(t.Context(), asks, func(string) {})
+	wantSaid(t, err, "this replica votes, so it has joined already")
 	if _, err := os.Stat(filepath.Join(asks.Dir, "keys", "identity.key")); err == nil {
 		t.Error("the node's keys were given away")
 	}
