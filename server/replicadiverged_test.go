@@ -3,6 +3,7 @@ package server_test
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +32,9 @@ func (m *member) bend(account string) {
 		id = a.ID
 		return id.String() != account
 	})
+	if id.String() != account {
+		t.Fatalf("the cut does not hold %s", account)
+	}
 	draft := book.Begin(time.Now().UnixMilli())
 	must(t, draft.SetFlags(id, ledger.NoOverdraft))
 	draft.Commit(1, 1)
@@ -53,6 +57,7 @@ func TestFollowerDiverged(t *testing.T) {
 	n := newTrio(t)
 	l := n.load(2)
 	wrong := n.follow()
+	wrong.call(http.MethodGet, "/healthz", "", http.Header{"Seyfert-At-Least": {"now"}})
 	wrong.close()
 	wrong.bend(l.from)
 	for _, m := range n.all {
@@ -77,25 +82,27 @@ func TestLeaderDiverged(t *testing.T) {
 	n := newTrio(t)
 	l := n.load(2)
 	wrong := n.follow()
+	wrong.call(http.MethodGet, "/healthz", "", http.Header{"Seyfert-At-Least": {"now"}})
 	wrong.close()
 	wrong.bend(l.from)
 	wrong.compare = 100 * time.Millisecond
 	wrong.start()
-	n.until("lead of the replica", func() bool {
-		if !wrong.takes() {
-			_, err := server.OrderReplicas(t.Context(), n.lead().cfg,
+	var said error
+	n.until("end of the replica while it leads", func() bool {
+		if leader := n.lead(); leader != wrong {
+			_, err := server.OrderReplicas(t.Context(), leader.cfg,
 				server.ReplicaOrder{Do: server.ReplicaTransfer})
 			must(t, err)
 		}
-		return wrong.takes()
-	})
-	select {
-	case err := <-wrong.running.Failed():
-		if !strings.Contains(err.Error(), "this replica has diverged") {
-			t.Errorf("it says %v", err)
+		select {
+		case said = <-wrong.running.Failed():
+			return true
+		case <-time.After(time.Second):
+			return false
 		}
-	case <-time.After(30 * time.Second):
-		t.Error("it does not stop")
+	})
+	if !strings.Contains(said.Error(), "this replica has diverged") {
+		t.Errorf("it says %v", said)
 	}
 	n.goOn(l, wrong)
 }

@@ -187,7 +187,7 @@ func newTrio(t *testing.T) *trio {
 }
 
 func (n *trio) member(cfg server.Config) *member {
-	m := &member{of: n, cfg: cfg, chain: &counted{Backend: n.chain}}
+	m := &member{of: n, cfg: cfg, chain: &counted{Backend: n.chain}, compare: time.Hour}
 	n.all = append(n.all, m)
 	n.t.Cleanup(m.close)
 	return m
