@@ -35,6 +35,7 @@ var floors = map[string]int{
 	"chain":        3, // Bitcoin behind a small interface
 	"peer":         3, // transport between nodes
 	"auth":         3, // API keys, sessions, throttles
+	"passkey":      3, // questions to authenticators, and their answers
 	"rail/bank":    3, // deposit notices of a bank
 	"rail/banksim": 3, // a simulated bank, which shares no code with it
 

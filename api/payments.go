@@ -93,7 +93,8 @@ func (g *gate) mountPayments() {
 func (g *gate) mountOrders() {
 	register(g, operation{
 		id: "createOrder", method: http.MethodPost, path: "/v1/orders", tag: tagPayments,
-		summary: "Approve an offer: the money is held and a receipt made",
+		summary: "Approve an offer by session, on regtest and without a passkey (else 403): the " +
+			"money is held and a receipt made",
 		status:  http.StatusCreated, roles: []role{member},
 	}, g.createOrder)
 	register(g, operation{

@@ -19,11 +19,19 @@ const (
 	KindAddCredential  uint16 = 12
 	KindEndCredential  uint16 = 13
 	KindRedeemCode     uint16 = 14
+	KindSignUp         uint16 = 15
+	KindAddPasskey     uint16 = 16
+	KindRemovePasskey  uint16 = 17
+	KindUsePasskey     uint16 = 18
+	KindSetRecovery    uint16 = 19
 	KindOpenVirtual    uint16 = 20
 	KindDeposit        uint16 = 21
+	KindUseRecovery    uint16 = 22
+	KindEndSessions    uint16 = 23
 	KindCreateOffer    uint16 = 30
 	KindApproveOrder   uint16 = 31
 	KindSubmitClaim    uint16 = 32
+	KindPasskeyOrder   uint16 = 33
 	KindAddPeer        uint16 = 40
 	KindReceive        uint16 = 41
 	KindDelivered      uint16 = 42
@@ -46,7 +54,7 @@ const CommandVersion = 1
 // RuleVersion is the newest version of the rules that this program decides entries by. Which one
 // is in force says the state: a newer one comes into force with a KindActivate, so that a journal
 // replays for ever as it was decided at first.
-const RuleVersion = RuleTreeInHash
+const RuleVersion = RulePasskeys
 
 // The rule versions. One that a released program wrote entries under is never changed.
 const (
@@ -56,6 +64,9 @@ const (
 	// which differ in nothing but a leaf are told apart at the next comparison and not at the
 	// end of the day.
 	RuleTreeInHash = 2
+	// RulePasskeys knows the commands of passkeys, recovery codes and sessions, lists sessions,
+	// and takes orders without a passkey from members alone who have none, on regtest.
+	RulePasskeys = 3
 )
 
 // Limits of one command.

@@ -8,8 +8,8 @@
 // on every replay; StateHash is how that is checked. An entry is decided by Decide and written by
 // a Seal, which may run beside the next Decide: seal.go says how.
 //
-// A command family has one file: setup, wallet, offer, order, claim, channel, transfer, day,
-// chain. Each loads rows, asks the pure rooms below (payment, clearing, ledger) and writes what
+// A command family has one file: setup, passkeys, sessions, wallet, offer, order, claim,
+// channel, transfer, day, chain. Each loads rows, asks the pure rooms below (payment, clearing, ledger) and writes what
 // they decide. Reads are in view.go.
 package core
 
@@ -101,10 +101,18 @@ func handlers() map[uint16]handler {
 		KindAddCredential:  addCredential,
 		KindEndCredential:  endCredential,
 		KindRedeemCode:     redeemCode,
+		KindSignUp:         since(RulePasskeys, signUp),
+		KindAddPasskey:     since(RulePasskeys, addPasskey),
+		KindRemovePasskey:  since(RulePasskeys, removePasskey),
+		KindUsePasskey:     since(RulePasskeys, usePasskey),
+		KindSetRecovery:    since(RulePasskeys, setRecovery),
+		KindUseRecovery:    since(RulePasskeys, useRecovery),
+		KindEndSessions:    since(RulePasskeys, endSessions),
 		KindOpenVirtual:    openVirtual,
 		KindDeposit:        deposit,
 		KindCreateOffer:    createOffer,
 		KindApproveOrder:   approveOrder,
+		KindPasskeyOrder:   since(RulePasskeys, passkeyOrder),
 		KindSubmitClaim:    submitClaim,
 		KindAddPeer:        addPeer,
 		KindReceive:        receive,
@@ -120,6 +128,17 @@ func handlers() map[uint16]handler {
 		KindAnnotate:       annotate,
 		KindActivate:       activate,
 		KindCompare:        compare,
+	}
+}
+
+// since is a command that older rules do not know. Under them it is refused as programs refuse it
+// that are older than the command.
+func since(rule uint16, decide handler) handler {
+	return func(s *step, c journal.Command) (any, *fault.Error) {
+		if s.rule < rule {
+			return nil, fault.New(fault.Invalid, "", "Command kind %d is not known.", c.Kind)
+		}
+		return decide(s, c)
 	}
 }
 

@@ -20,32 +20,52 @@ func approveOrder(s *step, c journal.Command) (any, *fault.Error) {
 	if refused := s.member(c, body.Member); refused != nil {
 		return nil, refused
 	}
-	offer, hash, refused := s.readOffer(body.Offer)
+	if refused := s.withoutPasskey(body.Member); refused != nil {
+		return nil, refused
+	}
+	row, refused := s.placeOrder(body, func(payment.Approval) *fault.Error { return nil })
 	if refused != nil {
 		return nil, refused
 	}
+	return row, nil
+}
+
+// placeOrder holds the money of an order once approved says that its canonical form is what the member
+// approved.
+func (s *step) placeOrder(body ApproveOrder, approved func(payment.Approval) *fault.Error) (
+	OrderRow, *fault.Error,
+) {
+	offer, hash, refused := s.readOffer(body.Offer)
+	if refused != nil {
+		return OrderRow{}, refused
+	}
 	if refused := s.orderable(offer, hash); refused != nil {
-		return nil, refused
+		return OrderRow{}, refused
 	}
 	if refused := s.freshOrder(body); refused != nil {
-		return nil, refused
+		return OrderRow{}, refused
 	}
 	amount := offer.Total()
 	source, exists := s.find(body.Member.String(), PurposeWallet, "", amount.Currency())
 	if !exists {
-		return nil, fault.New(fault.Refused, "amount.currency",
+		return OrderRow{}, fault.New(fault.Refused, "amount.currency",
 			"You have no wallet in %s.", amount.Currency().Code())
+	}
+	approval, err := payment.ApprovalOf(offer, source.ID, body.Handle)
+	check(err)
+	if refused := approved(approval); refused != nil {
+		return OrderRow{}, refused
 	}
 	target, refused := s.target(offer)
 	if refused != nil {
-		return nil, refused
+		return OrderRow{}, refused
 	}
 	refused = s.hold(ledger.Hold{
 		ID: body.Hold, Debit: source.ID, Credit: target, Amount: amount,
 		Expires: offer.Expires * 1000,
 	})
 	if refused != nil {
-		return nil, refused
+		return OrderRow{}, refused
 	}
 	key, err := offer.Key()
 	check(err)

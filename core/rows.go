@@ -97,6 +97,8 @@ const (
 	UseKey     = "key"
 	UseSession = "session"
 	UseCode    = "code"
+	// UseRecovery is a browser that came with a recovery code: it may add a passkey.
+	UseRecovery = "recovery"
 )
 
 // CredentialRow is a key, session or code, known by the hash of its secret alone.
@@ -253,6 +255,13 @@ type schema struct {
 	byReference table.Index[MetadataRow]
 	newestID    table.Table[struct{}, newestRow]
 	dated       table.Table[datedKey, int64]
+	passkeys    table.Table[[32]byte, PasskeyRow]
+	passkeysOf  table.Index[PasskeyRow]
+	recoveries  table.Table[MemberID, RecoveryRow]
+	byRecovery  table.Index[RecoveryRow]
+	sessions    table.Table[[32]byte, SessionRow]
+	sessionsOf  table.Index[SessionRow]
+	approvals   table.Table[[32]byte, ApprovalRow]
 }
 
 // VirtualKey finds a virtual account by where money was sent.

@@ -62,6 +62,7 @@ func newSchema() schema {
 	s.peerTables(c)
 	s.proofTables(c)
 	s.bookTables(c)
+	s.memberTables(c)
 	return s
 }
 
@@ -117,6 +118,20 @@ func (s *schema) bookTables(c cbor) {
 	// 45 is idPrefix.
 	s.newestID = table.New[struct{}, newestRow](46, c, one)
 	s.dated = table.New[datedKey, int64](47, c, datedKey.bytes)
+}
+
+func (s *schema) memberTables(c cbor) {
+	s.passkeysOf = table.NewIndex(49, func(r PasskeyRow) [][]byte {
+		return [][]byte{table.Key{}.Fixed(r.Member[:]).Uint64(uint64(r.Number))}
+	})
+	s.passkeys = table.New[[32]byte, PasskeyRow](48, c, hash32, s.passkeysOf)
+	s.byRecovery = table.NewIndex(51, RecoveryRow.unspent)
+	s.recoveries = table.New[MemberID, RecoveryRow](50, c, memberKey, s.byRecovery)
+	s.sessionsOf = table.NewIndex(53, func(r SessionRow) [][]byte {
+		return [][]byte{table.Key{}.Fixed(r.Member[:]).Int64Down(r.Created)}
+	})
+	s.sessions = table.New[[32]byte, SessionRow](52, c, hash32, s.sessionsOf)
+	s.approvals = table.New[[32]byte, ApprovalRow](54, c, hash32)
 }
 
 func (s *schema) proofTables(c cbor) {

@@ -109,8 +109,17 @@ func addMember(s *step, c journal.Command) (any, *fault.Error) {
 	if refused := s.operator(c); refused != nil {
 		return nil, refused
 	}
+	row, refused := s.openMember(body)
+	if refused != nil {
+		return nil, refused
+	}
+	return row, nil
+}
+
+// openMember makes a member with a wallet in each of the node's currencies.
+func (s *step) openMember(body AddMember) (MemberRow, *fault.Error) {
 	if _, exists := get(s, s.tables.members, body.ID); exists {
-		return nil, fault.New(fault.Conflict, "id", "A member with this id exists.")
+		return MemberRow{}, fault.New(fault.Conflict, "id", "A member with this id exists.")
 	}
 	row := MemberRow{ID: body.ID, SealedName: body.SealedName, Created: s.now}
 	put(s, s.tables.members, row.ID, row)
@@ -190,6 +199,9 @@ func redeemCode(s *step, c journal.Command) (any, *fault.Error) {
 	}
 	s.putCredential(session)
 	s.state("credential", session.Subject, wire.MustMarshal(session))
+	if s.rule >= RulePasskeys && session.Kind == journal.Member {
+		s.listSession(session, SessionByCode, [32]byte{})
+	}
 	return session, nil
 }
 
@@ -212,16 +224,26 @@ func (s *step) operator(c journal.Command) *fault.Error {
 
 // alive checks that the credential that the principal used still stands and is its own.
 func (s *step) alive(c journal.Command) *fault.Error {
+	row, refused := s.used(c)
+	if refused == nil && row.Use == UseRecovery {
+		return denied()
+	}
+	return refused
+}
+
+// used is the living credential that the principal came with, for whatever it may be used.
+func (s *step) used(c journal.Command) (CredentialRow, *fault.Error) {
 	hash, err := wire.ParseDigest(c.Principal.Key)
 	if err != nil {
-		return denied()
+		return CredentialRow{}, denied()
 	}
 	row, exists := s.credential([32]byte(hash))
 	if !exists || !row.live(s.now) || row.Kind != c.Principal.Kind ||
 		row.Subject != c.Principal.ID || row.Use == UseCode {
-		return fault.New(fault.Unauthenticated, "", "The key or session is not valid any more.")
+		return row, fault.New(fault.Unauthenticated, "",
+			"The key or session is not valid any more.")
 	}
-	return nil
+	return row, nil
 }
 
 func (s *step) subjectLives(kind journal.PrincipalKind, subject string) bool {

@@ -149,43 +149,57 @@ func (n *Node) pinned(did string) (ed25519.PublicKey, bool) {
 // Approve is the member's order: the money is held and the receipt sealed that the shop claims
 // with. The receipt is made before the command, since sealing needs randomness.
 func (n *Node) Approve(ctx context.Context, by Caller, r Request, text string) (Order, error) {
-	if by.Kind != journal.Member {
-		return Order{}, forbidden()
-	}
-	var member core.MemberID
-	if err := parseID("member", by.ID, &member); err != nil {
+	order, offer, err := n.draftOrder(by, text)
+	if err != nil {
 		return Order{}, err
+	}
+	if err := n.sealOrder(&order, offer); err != nil {
+		return Order{}, err
+	}
+	row, _, err := propose[core.OrderRow](ctx, n, by, core.KindApproveOrder, r, order)
+	if err != nil {
+		return Order{}, err
+	}
+	return read(n.state, func(v core.View) Order { return n.orderView(v, row) }), nil
+}
+
+// draftOrder is a member's order of a signed offer, without its receipt.
+func (n *Node) draftOrder(by Caller, text string) (core.ApproveOrder, payment.Offer, error) {
+	order := core.ApproveOrder{Offer: text}
+	if by.Kind != journal.Member {
+		return order, payment.Offer{}, forbidden()
+	}
+	if err := parseID("member", by.ID, &order.Member); err != nil {
+		return order, payment.Offer{}, err
 	}
 	offer, verified, err := n.openOffer(text)
 	if err != nil {
-		return Order{}, err
+		return order, offer, err
 	}
 	if !verified {
-		return Order{}, fault.New(fault.Refused, "offer",
+		return order, offer, fault.New(fault.Refused, "offer",
 			"The offer is not signed by a node that this one trades with.")
 	}
-	order := core.ApproveOrder{
-		ID: newID[payment.OrderID](n), Member: member, Offer: text,
-		Hold: newID[ledger.HoldID](n),
-	}
+	order.ID, order.Hold = newID[payment.OrderID](n), newID[ledger.HoldID](n)
 	n.random(order.Handle[:])
+	return order, offer, nil
+}
+
+// sealOrder seals the receipt of an order.
+func (n *Node) sealOrder(order *core.ApproveOrder, offer payment.Offer) error {
 	key, err := offer.Key()
 	if err != nil {
-		return Order{}, err
+		return err
 	}
 	sealed, err := n.cfg.Signer.SealReceipt(payment.Receipt{
 		Handle: order.Handle, Amount: offer.Total(), PayeeKey: key,
 		OfferHash: payment.OfferHash(offer.Payload()), Expires: offer.Expires,
 	}.Encode())
 	if err != nil {
-		return Order{}, err
+		return err
 	}
 	order.Receipt = sealed.String()
-	row, _, err := propose[core.OrderRow](ctx, n, by, core.KindApproveOrder, r, order)
-	if err != nil {
-		return Order{}, err
-	}
-	return read(n.state, func(v core.View) Order { return n.orderView(v, row) }), nil
+	return nil
 }
 
 // ClaimRequest is a shop's claim. Signature is base64url of the payee key's Ed25519 signature

@@ -22,12 +22,15 @@ const (
 	CodeLife = 15 * time.Minute
 	// SessionLife is how long a session lasts.
 	SessionLife = 12 * time.Hour
+	// RecoveryLife is how long who came with a recovery code may make a passkey.
+	RecoveryLife = 15 * time.Minute
 )
 
 // Prefixes of secrets other than API keys.
 const (
-	CodePrefix    = "code"
-	SessionPrefix = "mst"
+	CodePrefix     = "code"
+	SessionPrefix  = "mst"
+	RecoveryPrefix = "rec"
 )
 
 // Setup is what all replicas must agree on; it is the journal's first command.
@@ -88,7 +91,7 @@ func (n *Node) Authenticate(secret string) (Caller, error) {
 	var row core.CredentialRow
 	var ok bool
 	n.state.Read(func(v core.View) { row, ok = v.Credential(hash, n.cfg.Now().UnixMilli()) })
-	if !ok || row.Use == core.UseCode {
+	if !ok || row.Use == core.UseCode || row.Use == core.UseRecovery {
 		return Caller{}, refused
 	}
 	return Caller{Kind: row.Kind, ID: row.Subject, Key: hex.EncodeToString(hash[:])}, nil

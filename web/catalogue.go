@@ -3,7 +3,7 @@ package web
 // catalogue finds a message by its key. The tables are constant; each stands beside the pages
 // that use it. A test holds them to the templates: no key is missing, none is idle.
 func catalogue(key string) (message, bool) {
-	for _, table := range []map[string]message{frameWords, walletWords, shopWords, worldWords} {
+	for _, table := range []map[string]message{frameWords, walletWords, memberWords, shopWords, worldWords} {
 		if m, ok := table[key]; ok {
 			return m, true
 		}
@@ -23,6 +23,7 @@ var frameWords = map[string]message{
 	"frame.other.label": {"한국어로 보기", "Show in English"},
 	"frame.theme":       {"Switch light and dark", "밝기 바꾸기"},
 	"frame.zone":        {"Times are {0}.", "시각은 {0} 기준입니다."},
+	"frame.security":    {"Passkeys and sessions", "패스키와 로그인 기기"},
 	"frame.sandbox":     {"To the sandbox’s first page", "샌드박스 첫 화면으로"},
 	"frame.copied":      {"Copied", "복사했습니다"},
 	"frame.copy.failed": {"Not copied: this browser does not allow it", "복사하지 못했습니다. 브라우저가 허용하지 않습니다"},
@@ -80,6 +81,8 @@ var frameWords = map[string]message{
 	"problem.expired.text":     {"Nothing was approved and nothing is held. Ask the shop for a new offer.", "승인되거나 예치된 것은 없습니다. 상점에 새 결제 요청을 받아 주세요."},
 	"problem.ordered":          {"This offer was approved already", "이미 승인된 결제 요청입니다"},
 	"problem.ordered.text":     {"An offer can be approved once. Nothing was approved now, and nothing is held for it in your wallet.", "결제 요청은 한 번만 승인할 수 있습니다. 지금 승인된 것은 없으며 지갑에 예치된 것도 없습니다."},
+	"problem.lastkey":          {"This is your only passkey", "마지막 패스키입니다"},
+	"problem.lastkey.text":     {"Make recovery codes or another passkey first. Nothing was removed.", "먼저 복구 코드나 다른 패스키를 만들어 주세요. 삭제된 것은 없습니다."},
 	"problem.unproven":         {"There is no proof to download yet", "아직 내려받을 증명이 없습니다"},
 	"problem.unproven.text":    {"The proof bundle is made once the day is closed and its anchor is in a block. The payment itself is not affected.", "증명 묶음은 하루가 마감되고 앵커가 블록에 들어간 뒤에 만들어집니다. 결제 자체에는 영향이 없습니다."},
 	"problem.toomany":          {"Too many requests", "요청이 너무 많습니다"},

@@ -14,7 +14,7 @@ import (
 // families are prefixes of keys that handlers or templates compose.
 var families = []string{
 	"block.", "currency.", "door.", "event.", "good.", "history.", "lane.",
-	"ledger.kind.", "ledger.side.", "note.", "problem.",
+	"how.", "ledger.kind.", "ledger.side.", "note.", "problem.",
 	"proof.", "purse.", "status.", "step.",
 }
 
@@ -46,7 +46,7 @@ func TestCatalogue(t *testing.T) {
 		named["checkout."+state] = true // the live region of the checkout
 	}
 	seen := map[string]bool{}
-	for _, table := range []map[string]message{frameWords, walletWords, shopWords, worldWords} {
+	for _, table := range []map[string]message{frameWords, walletWords, memberWords, shopWords, worldWords} {
 		for key, m := range table {
 			if seen[key] {
 				t.Errorf("%q stands twice", key)

@@ -86,6 +86,10 @@ type NodePages struct {
 	cross   *http.CrossOriginProtection
 	signIns *auth.Throttle // by address
 	offers  *auth.Throttle // by member
+	// signUps and ceremonies are by address.
+	signUps, ceremonies *auth.Throttle
+	// passkeys is nil where browsers make none: at a plain address.
+	passkeys *node.Passkeys
 	// explorer is the template of the explorer's page.
 	explorer *template.Template
 }
@@ -103,9 +107,15 @@ func NewNode(cfg NodeConfig) (*NodePages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the explorer's page: %w", err)
 	}
+	passkeys, err := cfg.Node.Passkeys(cfg.Origin)
+	if err != nil {
+		cfg.Log.Info("no passkeys at this origin", "reason", err.Error())
+	}
 	return &NodePages{
 		cfg: cfg, pages: pages, explorer: explorer, cross: http.NewCrossOriginProtection(),
 		signIns: auth.NewThrottle(signInLimit()), offers: auth.NewThrottle(offerLimit()),
+		signUps: auth.NewThrottle(signUpLimit()), ceremonies: auth.NewThrottle(ceremonyLimit()),
+		passkeys: passkeys,
 	}, nil
 }
 
@@ -121,6 +131,8 @@ func (p *NodePages) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+signInPath, p.open(p.showSignIn))
 	mux.HandleFunc("POST "+signInPath, p.open(p.form(p.signIn)))
 	mux.HandleFunc("POST /wallet/sign-out", p.open(p.form(p.signOut)))
+	p.mountPasskeys(mux)
+	p.mountSecurity(mux)
 	mux.HandleFunc("GET "+walletPath, p.members(p.home))
 	mux.HandleFunc("GET /wallet/orders/{id}", p.members(p.payment))
 	mux.HandleFunc("GET /wallet/orders/{id}/verify", p.members(p.verify))
@@ -244,7 +256,7 @@ func (p *NodePages) frame() Frame {
 // memberFrame is frame for someone who can sign out.
 func (p *NodePages) memberFrame() Frame {
 	f := p.frame()
-	f.SignOut = "/wallet/sign-out"
+	f.SignOut, f.Security = "/wallet/sign-out", securityPath
 	return f
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/hex"
 	"net/http"
+	"net/url"
 
 	"seyfert/egress"
 	"seyfert/fault"
@@ -102,9 +103,19 @@ func (p *NodePages) ordered(who visitor, terms node.OfferTerms) (node.Order, boo
 func (p *NodePages) renderApprove(w http.ResponseWriter, r *http.Request, status int,
 	who visitor, text string, terms node.OfferTerms,
 ) error {
-	sources, err := p.sources(who, terms)
+	v, err := p.approvePage(r, who, text, terms)
 	if err != nil {
 		return err
+	}
+	return p.pages.Render(w, r, status, v)
+}
+
+func (p *NodePages) approvePage(r *http.Request, who visitor, text string,
+	terms node.OfferTerms,
+) (*Approve, error) {
+	sources, err := p.sources(who, terms)
+	if err != nil {
+		return nil, err
 	}
 	var nonce [nonceLength / 2]byte
 	p.cfg.Node.Read(nonce[:]) // never fails: a node without randomness stops
@@ -118,7 +129,73 @@ func (p *NodePages) renderApprove(w http.ResponseWriter, r *http.Request, status
 	for _, source := range sources {
 		v.Short = v.Short && !source.Enough
 	}
-	return p.pages.Render(w, r, status, v)
+	return v, p.approveBy(v, r, who)
+}
+
+// approveBy says how the member approves: with a passkey, or with the button alone where the node
+// takes that.
+func (p *NodePages) approveBy(v *Approve, r *http.Request, who visitor) error {
+	plain, err := p.cfg.Node.ApprovesBySession(who.Caller)
+	if err != nil || plain {
+		return err
+	}
+	means, err := p.cfg.Node.Means(who.Caller)
+	if err != nil {
+		return err
+	}
+	if len(means.Passkeys) > 0 {
+		v.Begin = approvePath + beginSuffix
+		return nil
+	}
+	to := walletPath
+	if r.Method == http.MethodGet {
+		to = r.URL.RequestURI()
+	}
+	v.Make = securityPath + "?" + url.Values{"return": {to}}.Encode()
+	return nil
+}
+
+// place proposes the order, with the passkey's answer where the form brought one.
+func (p *NodePages) place(r *http.Request, who visitor, request node.Request, text string) (
+	node.Order, error,
+) {
+	id, answer := answered(r)
+	if id == "" || p.passkeys == nil {
+		return p.cfg.Node.Approve(r.Context(), who.Caller, request, text)
+	}
+	return p.passkeys.Approve(r.Context(), who.Caller, id, answer)
+}
+
+// again shows the offer once more after a passkey's answer that does not hold, or the order that a
+// first answer made.
+func (p *NodePages) again(w http.ResponseWriter, r *http.Request, who visitor, text string,
+	terms node.OfferTerms,
+) error {
+	if order, exists, err := p.ordered(who, terms); err != nil {
+		return err
+	} else if exists {
+		http.Redirect(w, r, orderURL(order)+"/receipt", http.StatusSeeOther)
+		return nil
+	}
+	v, err := p.approvePage(r, who, text, terms)
+	if err != nil {
+		return err
+	}
+	v.Wrong = true
+	return p.pages.Render(w, r, http.StatusForbidden, v)
+}
+
+// unproven says whether it was the passkey that an order was refused for.
+func unproven(err error) bool {
+	refused, ok := fault.Of(err)
+	if !ok {
+		return false
+	}
+	switch refused.Field {
+	case "passkey", "counter", "challenge", "ceremony":
+		return true
+	}
+	return false
 }
 
 // sources lists the wallets that can pay: the one in the offer's currency.
@@ -191,7 +268,7 @@ func (p *NodePages) order(w http.ResponseWriter, r *http.Request, who visitor, t
 	if len(sources) == 0 || r.PostForm.Get("source") != sources[0].ID {
 		return fault.New(fault.Invalid, "source", "This wallet can't pay the offer.")
 	}
-	order, err := p.cfg.Node.Approve(r.Context(), who.Caller, request, text)
+	order, err := p.place(r, who, request, text)
 	refused, isFault := fault.Of(err)
 	switch {
 	case err == nil:
@@ -207,6 +284,8 @@ func (p *NodePages) order(w http.ResponseWriter, r *http.Request, who visitor, t
 		}
 		http.Redirect(w, r, orderURL(own), http.StatusSeeOther)
 		return nil
+	case unproven(err):
+		return p.again(w, r, who, text, terms)
 	case isFault && refused.Code == fault.Refused && !sources[0].Enough:
 		return p.renderApprove(w, r, http.StatusConflict, who, text, terms)
 	default:

@@ -33,7 +33,9 @@ func (p *NodePages) showSignIn(w http.ResponseWriter, r *http.Request) error {
 
 // door is the page that asks for a code and goes on to a path of the wallet.
 func (p *NodePages) door(r *http.Request, to string) *SignIn {
-	v := &SignIn{Frame: p.frame(), Action: signInPath, Return: to}
+	v := &SignIn{
+		Frame: p.frame(), Action: signInPath, Return: to, Passkey: p.doors(r, to),
+	}
 	if p.cfg.Sandbox != "" {
 		v.Door = p.cfg.Sandbox + walletPath + "?" + url.Values{
 			"return": {to}, langParam: {string(RequestLang(r))},

@@ -41,7 +41,18 @@ func (p *NodePages) home(w http.ResponseWriter, r *http.Request, who visitor) er
 		return err
 	}
 	v := &WalletHome{Frame: p.memberFrame(), Owner: NewParty(who.Name, hanLang)}
-	v.Version = version(wallet, orders, deposits)
+	means, err := p.cfg.Node.Means(who.Caller)
+	if err != nil {
+		return err
+	}
+	switch {
+	case p.passkeys == nil:
+	case len(means.Passkeys) == 0:
+		v.Advice = "passkey"
+	case means.Codes == 0:
+		v.Advice = "codes"
+	}
+	v.Version = version(wallet, orders, deposits, v.Advice)
 	for _, balance := range wallet.Balances {
 		v.Purses = append(v.Purses, Purse{
 			Balance: balance.Posted, Held: balance.Held, Available: balance.Available,

@@ -50,8 +50,36 @@ func samples(tb testing.TB) map[string]func() web.View {
 		"handover":      func() web.View { return sampleHandOver("/taken") },
 		"handover-copy": func() web.View { return sampleHandOver("") },
 		"notpaid":       sampleNotPaid,
-		"signin":        func() web.View { return sampleSignIn("") },
-		"signin-link":   func() web.View { return sampleSignIn(sampleCode) },
+		"approve-passkey": func() web.View {
+			v := sampleApprove(false).(*web.Approve)
+			v.Begin, v.Wrong = "/wallet/approve/begin", true
+			return v
+		},
+		"approve-make": func() web.View {
+			v := sampleApprove(false).(*web.Approve)
+			v.Make = "/wallet/security"
+			return v
+		},
+		"signin": func() web.View { return sampleSignIn("") },
+		"signin-passkey": func() web.View {
+			v := sampleSignIn("").(*web.SignIn)
+			v.Passkey, v.Wrong = sampleDoors(), true
+			return v
+		},
+		"signup": func() web.View {
+			return &web.SignUp{Frame: walletFrame(), Action: "/x", SignIn: "/y", Wrong: true}
+		},
+		"recover":      func() web.View { return sampleRecover("") },
+		"recover-make": func() web.View { return sampleRecover("/x/begin") },
+		"codes":        sampleCodes,
+		"security":     func() web.View { return sampleSecurity(true) },
+		"security-old": func() web.View { return sampleSecurity(false) },
+		"security-new": func() web.View {
+			return &web.Security{
+				Frame: walletFrame(), Action: "/x", Doors: sampleDoors(), Recent: true,
+			}
+		},
+		"signin-link": func() web.View { return sampleSignIn(sampleCode) },
 		"signin-refused": func() web.View {
 			v := sampleSignIn("").(*web.SignIn)
 			v.Refused, v.Demo = true, false
@@ -69,7 +97,7 @@ func samples(tb testing.TB) map[string]func() web.View {
 	}
 	for _, title := range []string{
 		"missing", "refused", "unavailable", "fault", "signin", "invalid", "toomany", "foreign",
-		"offer", "unsigned", "unreachable", "expired", "ordered", "unproven",
+		"offer", "unsigned", "unreachable", "expired", "ordered", "unproven", "lastkey",
 	} {
 		pages["problem-"+title] = func() web.View {
 			return &web.Problem{

@@ -14,15 +14,17 @@ const seenParam = "seen"
 // Frame is what every page shows around its content. A handler sets the exported fields but
 // Lang, which Render sets from the request.
 type Frame struct {
-	Lang    Lang     // the language of the answer
-	Place   string   // the node or place named in the bar, such as "seoul"
-	Home    string   // where the mark leads; empty where it leads nowhere
-	Demo    bool     // the chain is a demo chain, whose proofs prove nothing outside
-	Zone    string   // the node's time zone as a reader knows it, such as "KST"; may be empty
-	SignOut string   // where a sign-out form posts to; empty without a session
-	Sandbox string   // first page of the sandbox that this page belongs to; empty elsewhere
-	Forms   []string // other origins that this page's forms lead to
-	Version string   // changes with what the page shows; empty on a page that does not poll
+	Lang    Lang   // the language of the answer
+	Place   string // the node or place named in the bar, such as "seoul"
+	Home    string // where the mark leads; empty where it leads nowhere
+	Demo    bool   // the chain is a demo chain, whose proofs prove nothing outside
+	Zone    string // the node's time zone as a reader knows it, such as "KST"; may be empty
+	SignOut string // where a sign-out form posts to; empty without a session
+	// Security is the page of passkeys and sessions; empty without a session.
+	Security string
+	Sandbox  string   // first page of the sandbox that this page belongs to; empty elsewhere
+	Forms    []string // other origins that this page's forms lead to
+	Version  string   // changes with what the page shows; empty on a page that does not poll
 
 	here url.URL // the request's URL
 }
@@ -114,6 +116,14 @@ type SignIn struct {
 	Return  string // where to go afterwards
 	Door    string // where a sandbox makes a code and leads back; empty elsewhere
 	Refused bool   // the code just sent is not valid, or not any more
+	Passkey *Doors // nil where browsers make no passkeys
+	Wrong   bool   // the passkey just used does not hold
+}
+
+// Doors are where a passkey leads in.
+type Doors struct {
+	Action, Begin   string // post the ceremony's answer, and fetch its question
+	SignUp, Recover string // pages
 }
 
 func (*SignIn) page() string { return "signin" }
@@ -137,6 +147,7 @@ type WalletHome struct {
 	Days     []HistoryDay
 	Older    string // URL of the page before; may be empty
 	Accounts []VirtualAccount
+	Advice   string // "passkey" or "codes" where one is missing; empty otherwise
 }
 
 func (*WalletHome) page() string { return "home" }
@@ -252,6 +263,9 @@ type Approve struct {
 	Offer     string        // the signed offer, sent along
 	Nonce     string        // makes a second click the same order
 	Short     bool          // no source has enough money
+	Begin     string        // fetches the question to a passkey; empty without one
+	Make      string        // where a passkey is made that is needed first; empty if it is not
+	Wrong     bool          // the passkey just used does not hold
 }
 
 func (*Approve) page() string { return "approve" }

@@ -4,6 +4,7 @@ import { startClock } from './clock.js';
 import { startCopy } from './copy.js';
 import { startCountdowns } from './countdown.js';
 import { startHandOver } from './handover.js';
+import { startPasskeys } from './passkeys.js';
 import { startTheme } from './theme.js';
 
 startTheme();
@@ -11,4 +12,5 @@ startClock();
 startCopy();
 startCountdowns();
 startHandOver();
+startPasskeys();
 document.addEventListener('htmx:afterSettle', () => startCountdowns());
