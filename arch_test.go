@@ -30,6 +30,7 @@ var floors = map[string]int{
 	"clearing": 2, // transfers and obligations between nodes
 	"proof":    2, // the leaves and bundles that prove what happened
 	"mirror":   2, // the signer journal and members' keys on several replicas
+	"identity": 2, // credentials, pairwise ids, match codes, hand-over
 
 	"core":         3, // the deterministic state machine
 	"chain":        3, // Bitcoin behind a small interface
@@ -80,7 +81,7 @@ var never = map[string][]string{
 // answer on every machine.
 var pure = []string{
 	"fault", "money", "wire", "merkle", "spv", "ledger", "payment", "clearing",
-	"proof", "core",
+	"proof", "identity", "core",
 }
 
 // TestFloors holds the house to its plan.
