@@ -53,6 +53,7 @@ var floors = map[string]int{
 	"bench":   7, // what a node takes of time, processor and disk
 	"sandbox": 7, // the test bed
 	"simtest": 7, // nodes in one thread from one seed
+	"interop": 7, // our formats and other people's programs
 
 	"cmd/seyfert":    8, // flags and configuration
 	"examples/claim": 8, // a shop's signature with the Go SDK

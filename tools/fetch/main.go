@@ -1,5 +1,6 @@
 // Command fetch gets what the tests need and Go cannot bring: the Debian packages named on
-// the command line, of which "chromium", "curl", "gcc" and "postgres" are known.
+// the command line, of which "chromium", "curl", "gcc", "npm" and "postgres" are known; with
+// "npm" also the locked modules of the interop tests.
 //
 // What is missing is installed with apt-get when that can be done (as root). Otherwise fetch
 // says in one line what will be skipped and why, and exits 0; with CI=true a missing program
@@ -20,6 +21,8 @@ type need struct {
 	programs []string // any of them will do; one with a slash is a pattern of paths
 	packages []string // what apt-get installs
 	skipped  string   // what does not run without it
+
+	then func() error // what is done with the programs, nil if nothing
 }
 
 // needs is keyed by the name used on the command line.
@@ -39,6 +42,12 @@ var needs = map[string]need{
 		packages: []string{"gcc", "libc6-dev"},
 		skipped:  "race detector",
 	},
+	"npm": {
+		programs: []string{"npm"},
+		packages: []string{"nodejs", "npm"},
+		skipped:  "tests with other people's programs",
+		then:     modules,
+	},
 	"postgres": {
 		programs: []string{"/usr/lib/postgresql/*/bin/pgbench"},
 		packages: []string{"postgresql", "postgresql-contrib"},
@@ -56,6 +65,11 @@ func main() {
 		}
 		if err := n.fetch(); err != nil {
 			fmt.Printf("SKIPPED: %s: no %s here, and %v\n", n.skipped, name, err)
+			failed = true
+		} else if n.then == nil {
+			continue
+		} else if err := n.then(); err != nil {
+			fmt.Printf("SKIPPED: %s: %v\n", n.skipped, err)
 			failed = true
 		}
 	}
