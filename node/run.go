@@ -61,7 +61,7 @@ func (n *Node) runPeers(ctx context.Context) {
 	defer workers.Wait()
 	running := make(map[string]bool)
 	for {
-		changed := n.state.Changed()
+		changed := n.state.Work()
 		for _, row := range read(n.state, core.View.Peers) {
 			if !running[row.DID] {
 				running[row.DID] = true
@@ -77,7 +77,7 @@ func (n *Node) runPeers(ctx context.Context) {
 func (n *Node) runPeer(ctx context.Context, did string) {
 	failures := 0
 	for {
-		changed := n.state.Changed()
+		changed := n.state.Work()
 		taken, err := n.Deliver(ctx, did)
 		pause := time.Minute // only a change of state brings new messages
 		switch {
@@ -98,7 +98,7 @@ func (n *Node) runChain(ctx context.Context) {
 	tips, stop := n.cfg.Chain.Subscribe(ctx)
 	defer stop()
 	for ctx.Err() == nil {
-		changed := n.state.Changed()
+		changed := n.state.Work()
 		if _, err := n.WatchChain(ctx); err != nil {
 			n.report("watch chain", err)
 			changed = nil // a row that waits does not bring the Bitcoin node back
@@ -128,7 +128,7 @@ func (n *Node) waitChain(ctx context.Context, tips <-chan int64, changed <-chan 
 			if n.chainWaits() {
 				return
 			}
-			changed = n.state.Changed()
+			changed = n.state.Work()
 		}
 	}
 }
@@ -147,7 +147,7 @@ func (n *Node) chainWaits() bool {
 
 func (n *Node) runDays(ctx context.Context) {
 	for {
-		changed := n.state.Changed()
+		changed := n.state.Work()
 		if _, err := n.SignDays(ctx); err != nil {
 			n.report("sign days", err)
 		}

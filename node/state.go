@@ -10,10 +10,12 @@ import (
 // State guards core: the journal is its one writer, everyone else reads between entries. It
 // implements journal.Machine.
 type State struct {
-	// mu guards core; changed is closed and replaced after each entry.
+	// mu guards core; changed is closed and replaced after each entry, work after each that may
+	// have left something for a worker.
 	mu      sync.RWMutex
 	core    *core.Core
 	changed chan struct{}
+	work    chan struct{}
 	// keep, if set, is called after an entry with the state still locked: it makes cuts.
 	keep func(c *core.Core)
 	// end, if set, ends the process when the machine has no room for the state, or the state must
@@ -23,7 +25,9 @@ type State struct {
 
 // NewState takes a core over; keep may be nil.
 func NewState(c *core.Core, keep func(c *core.Core)) *State {
-	return &State{core: c, changed: make(chan struct{}), keep: keep}
+	return &State{
+		core: c, changed: make(chan struct{}), work: make(chan struct{}), keep: keep,
+	}
 }
 
 // EndBy sets what ends the process when the machine has no room for the state: its disk is full,
@@ -49,7 +53,23 @@ func (s *State) Apply(index uint64, e journal.Entry) []journal.Result {
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})
+	if !onlyBooks(e) {
+		close(s.work)
+		s.work = make(chan struct{})
+	}
 	return results
+}
+
+// onlyBooks says whether an entry only moves money within the books, which leaves nothing to be
+// sent, written on the chain or signed. Most entries of a busy node do, and workers who look at
+// their lists after each of them would take what the next entry needs.
+func onlyBooks(e journal.Entry) bool {
+	for _, c := range e.Commands {
+		if c.Kind != core.KindPost {
+			return false
+		}
+	}
+	return len(e.Commands) > 0
 }
 
 // run writes what an entry left while the next one is decided. Whoever reads the state, replaces
@@ -73,6 +93,8 @@ func (s *State) replace(open func() (*core.Core, error)) error {
 	s.core = c
 	close(s.changed)
 	s.changed = make(chan struct{})
+	close(s.work)
+	s.work = make(chan struct{})
 	return nil
 }
 
@@ -123,6 +145,13 @@ func (s *State) Changed() <-chan struct{} {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.changed
+}
+
+// Work is Changed for workers: its channel stays open over entries that are only of the books.
+func (s *State) Work() <-chan struct{} {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.work
 }
 
 // read is Read with a result.
