@@ -95,7 +95,7 @@ func (g *gate) mountOrders() {
 		id: "createOrder", method: http.MethodPost, path: "/v1/orders", tag: tagPayments,
 		summary: "Approve an offer by session, on regtest and without a passkey (else 403): the " +
 			"money is held and a receipt made",
-		status:  http.StatusCreated, roles: []role{member},
+		status: http.StatusCreated, roles: []role{member},
 	}, g.createOrder)
 	register(g, operation{
 		id: "listOrders", method: http.MethodGet, path: "/v1/orders", tag: tagPayments,
