@@ -8,9 +8,9 @@
 // on every replay; StateHash is how that is checked. An entry is decided by Decide and written by
 // a Seal, which may run beside the next Decide: seal.go says how.
 //
-// A command family has one file: setup, passkeys, sessions, wallet, offer, order, claim,
-// channel, transfer, day, chain. Each loads rows, asks the pure rooms below (payment, clearing, ledger) and writes what
-// they decide. Reads are in view.go.
+// A command family has one file: setup, passkeys, sessions, wallet, offer, order, claim, channel,
+// transfer, day, chain. Each loads rows, asks the pure rooms below (payment, clearing, ledger) and
+// writes what they decide. Reads are in view.go.
 package core
 
 import (

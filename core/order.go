@@ -30,8 +30,8 @@ func approveOrder(s *step, c journal.Command) (any, *fault.Error) {
 	return row, nil
 }
 
-// placeOrder holds the money of an order once approved says that its canonical form is what the member
-// approved.
+// placeOrder holds the money of an order once approved says that its canonical form is what the
+// member approved.
 func (s *step) placeOrder(body ApproveOrder, approved func(payment.Approval) *fault.Error) (
 	OrderRow, *fault.Error,
 ) {

@@ -149,3 +149,53 @@ func TestSessions(t *testing.T) {
 		t.Error("the replay led to another state")
 	}
 }
+
+// TestPasskeyRights: a member's commands are for herself, and what strangers send is for strangers.
+func TestPasskeyRights(t *testing.T) {
+	h := signUp(t)
+	h.fund()
+	do[int](h.m, core.KindSetRecovery, h.me, core.SetRecovery{
+		Member: h.member, Codes: [][32]byte{secret("r1")},
+	})
+	own := map[uint16]any{
+		core.KindAddPasskey:    core.AddPasskey{Member: h.member, Passkey: passkeyOf("second")},
+		core.KindRemovePasskey: core.RemovePasskey{Member: h.member, Passkey: hashOfFirst()},
+		core.KindSetRecovery: core.SetRecovery{
+			Member: h.member, Codes: [][32]byte{secret("r2")},
+		},
+		core.KindEndSessions:  core.EndSessions{Member: h.member},
+		core.KindPasskeyOrder: h.approving(h.offer(h.m, h.local, "Here", 5)),
+	}
+	strangers := h.strangers(journal.Member)
+	strangers["another member"] = h.customer()
+	strangers["a member without a session"] = journal.Principal{
+		Kind: journal.Member, ID: h.member.String(),
+	}
+	for name, by := range strangers {
+		for kind, body := range own {
+			f := h.m.refused(kind, by, body)
+			if f.Code != fault.Forbidden && f.Code != fault.Unauthenticated {
+				t.Errorf("kind %d by %s: %v", kind, name, f)
+			}
+		}
+	}
+	public := map[uint16]any{
+		core.KindUsePasskey: core.UsePasskey{
+			Assertion: h.use("first", secret("x")), Session: secret("x"), Expires: start * 2,
+		},
+		core.KindUseRecovery: core.UseRecoveryCode{
+			Code: secret("r1"), Session: secret("x"), Expires: start * 2,
+		},
+	}
+	strangers = h.strangers(journal.Public)
+	delete(strangers, "public")
+	for name, by := range strangers {
+		for kind, body := range public {
+			if f := h.m.refused(kind, by, body); f.Code != fault.Forbidden {
+				t.Errorf("kind %d by %s: %v", kind, name, f)
+			}
+		}
+	}
+}
+
+func hashOfFirst() [32]byte { return core.PasskeyHash([]byte("first")) }

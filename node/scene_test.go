@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
@@ -56,6 +57,8 @@ type actor struct {
 	posted []wire.Message
 	// received is every byte that came from other nodes: messages, and answers to its own.
 	received []byte
+	// log is what the node wrote into its log.
+	log bytes.Buffer
 }
 
 // Propose implements node.Journal.
@@ -160,7 +163,7 @@ func (s *scene) newActor(name string) *actor {
 	a.node, err = node.New(node.Config{
 		State: state, Journal: a, Signer: a.signer, Chain: s.chain, Transport: a,
 		Now: func() time.Time { return s.now }, Random: s.random,
-		Log: slog.New(slog.DiscardHandler),
+		Log: slog.New(slog.NewTextHandler(&a.log, nil)),
 	})
 	must(s.t, err)
 	a.configure(name)

@@ -66,7 +66,7 @@ func (d *device) data(attested []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(out, d.counter), attested...)
 }
 
-func (d *device) create(t *testing.T, challenge [32]byte) []byte {
+func (d *device) create(t testing.TB, challenge [32]byte) []byte {
 	t.Helper()
 	point, err := d.key.PublicKey.Bytes()
 	if err != nil {
@@ -101,7 +101,7 @@ func (d *device) answer(response map[string]any) []byte {
 	return text
 }
 
-func (d *device) get(t *testing.T, challenge [32]byte) []byte {
+func (d *device) get(t testing.TB, challenge [32]byte) []byte {
 	t.Helper()
 	client, data := d.client("webauthn.get", challenge), d.data(nil)
 	hash := sha256.Sum256(client)
@@ -288,4 +288,33 @@ func TestCeremonies(t *testing.T) {
 	if err := c.Begin(id, "late", now); err != nil {
 		t.Errorf("old ceremonies are in the way: %v", err)
 	}
+}
+
+// FuzzAnswers: whatever a browser sends is refused or holds, and stops nothing.
+func FuzzAnswers(f *testing.F) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	d := &device{
+		key: key, id: []byte("id"), origin: "https://seoul.example", host: "seoul.example",
+		flags: 0x05, handle: []byte("user"),
+	}
+	f.Add(d.create(f, asked))
+	f.Add(d.get(f, asked))
+	site, err := passkey.New("https://seoul.example", "seoul")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		if made, err := site.Created(asked, answer); err == nil && len(made.ID) > passkey.IDMax {
+			t.Error("an id without end")
+		}
+		_, err := site.Asserted(asked, answer, func([]byte) (passkey.Known, bool) {
+			return passkey.Known{Owner: d.handle, Public: []byte("no key")}, true
+		})
+		if err == nil {
+			t.Error("an assertion by no key holds")
+		}
+	})
 }
