@@ -47,9 +47,12 @@ func openIDs(tables *schema, store table.Store) (*ids, error) {
 	return &ids{tables: tables, store: store, recent: newIDTable(), newest: row.ID}, nil
 }
 
-// timed says whether an id opens with a time that a version 7 UUID of now could have.
+// timed says whether an id is a version 7 UUID of a time up to now. Derived ids are none, whatever
+// their first bits say: they would be timed at one time and not at another, and so be taken for
+// absent while a run holds them.
 func timed(id [16]byte, now int64) bool {
-	return int64(binary.BigEndian.Uint64(id[:])>>16) <= now+idAhead
+	return wire.UUID(id).IsVersion7() &&
+		int64(binary.BigEndian.Uint64(id[:])>>16) <= now+idAhead
 }
 
 // find returns the history number behind an id; 0 is none.
