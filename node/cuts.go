@@ -214,7 +214,7 @@ func (s *Store) install(index uint64) (*core.Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.notBefore = 0
+	s.core, s.notBefore = c, 0
 	s.shelf.begin(index)
 	return c, nil
 }

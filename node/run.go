@@ -125,10 +125,10 @@ func (n *Node) waitChain(ctx context.Context, tips <-chan int64, changed <-chan 
 		case <-tips:
 			return
 		case <-changed:
+			changed = n.state.Work() // before the look: a row in between must wake us
 			if n.chainWaits() {
 				return
 			}
-			changed = n.state.Work()
 		}
 	}
 }
