@@ -31,19 +31,12 @@ func (c Credential) Present(claims []string) (Credential, error) {
 	for _, claim := range claims {
 		found := has(open, claim)
 		for i, pointer := range u.pointers {
-			if pointer != claim && !strings.HasPrefix(pointer, claim+"/") {
-				continue
-			}
-			found = true
-			for at := i; at >= 0; at = u.parents[at] {
-				keep[at] = true
+			if pointer == claim || strings.HasPrefix(pointer, claim+"/") {
+				keep[i], found = true, true
 			}
 		}
-		// A claim that is open inside a hidden one needs that one.
-		for i, pointer := range u.pointers {
-			if strings.HasPrefix(claim, pointer+"/") {
-				keep[i] = keep[i] || found
-			}
+		for i, pointer := range u.pointers { // what the claim, hidden or open, stands in
+			keep[i] = keep[i] || strings.HasPrefix(claim, pointer+"/")
 		}
 		if claim == "" || !found {
 			return Credential{}, fault.New(fault.NotFound, "claims",

@@ -3,6 +3,10 @@ package identity_test
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"os"
 	"slices"
@@ -190,6 +194,33 @@ func TestRFCVectorEveryBit(t *testing.T) {
 		}
 		if err == nil {
 			t.Errorf("byte %d changed, and accepted", at)
+		}
+	}
+}
+
+// A signature of P-256 is one under the header's ES256 and under nothing else.
+func TestES256Header(t *testing.T) {
+	priv, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, algorithm := range []string{"ES256", "ES384", "EdDSA", "none", ""} {
+		input := b64(`{"alg":"`+algorithm+`","typ":"dc+sd-jwt"}`) + "." + b64(`{"iss":"`+
+			testIssuer+`","vct":"`+identity.KindRealName+`","exp":1800000000}`)
+		sum := sha256.Sum256([]byte(input))
+		r, s, err := ecdsa.Sign(rand.Reader, priv, sum[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		signature := append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+		for size, whole := range map[int]bool{63: false, 64: true} {
+			c := mustParse(t, input+"."+b64(string(signature[:size]))+"~")
+			e := expected()
+			e.Key, e.Audience, e.Nonce = &priv.PublicKey, "", ""
+			_, err := c.Verify(e)
+			if good := whole && algorithm == "ES256"; (err == nil) != good {
+				t.Errorf("%q, %d bytes: %v", algorithm, size, err)
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -167,6 +168,20 @@ func TestStatusListRefuses(t *testing.T) {
 	}
 	if _, err := (identity.StatusList{}).Get(0); err == nil {
 		t.Error("the zero list has an entry")
+	}
+}
+
+// A bomb is not unpacked to see that it is one.
+func TestStatusListBomb(t *testing.T) {
+	bomb := deflated(t, make([]byte, 64<<20))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := identity.UnpackStatusList(8, bomb); err == nil {
+		t.Error("unpacked")
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 16*identity.StatusBytesMax {
+		t.Errorf("%d bytes to refuse a text of %d", took, len(bomb))
 	}
 }
 

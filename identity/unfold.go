@@ -12,10 +12,8 @@ type unfolding struct {
 	list     []Disclosure
 	byDigest map[string]int // digest -> index in list
 	met      map[string]bool
-	// pointers and parents say where each disclosure belongs (RFC 6901), and in which other
-	// disclosure; met at all if the pointer is not empty.
+	// pointers say where each disclosure belongs (RFC 6901), empty before it was met.
 	pointers []string
-	parents  []int
 }
 
 // signedAlone are the claims that stand in the signed payload for all to read: what decides
@@ -29,7 +27,7 @@ var signedAlone = []string{"iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "
 func unfold(payload map[string]any, list []Disclosure) (map[string]any, *unfolding, error) {
 	u := &unfolding{
 		list: list, byDigest: map[string]int{}, met: map[string]bool{},
-		pointers: make([]string, len(list)), parents: make([]int, len(list)),
+		pointers: make([]string, len(list)),
 	}
 	for i, d := range list {
 		digest := d.Digest()
@@ -43,7 +41,7 @@ func unfold(payload map[string]any, list []Disclosure) (map[string]any, *unfoldi
 	}
 	top := maps.Clone(payload)
 	delete(top, algorithmName)
-	claims, err := u.object(top, "", 1, -1)
+	claims, err := u.object(top, "", 1)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -55,18 +53,18 @@ func unfold(payload map[string]any, list []Disclosure) (map[string]any, *unfoldi
 	return claims, u, nil
 }
 
-func (u *unfolding) value(value any, pointer string, depth, parent int) (any, error) {
+func (u *unfolding) value(value any, pointer string, depth int) (any, error) {
 	switch value := value.(type) {
 	case map[string]any:
-		return u.object(value, pointer, depth+1, parent)
+		return u.object(value, pointer, depth+1)
 	case []any:
-		return u.array(value, pointer, depth+1, parent)
+		return u.array(value, pointer, depth+1)
 	}
 	return value, nil
 }
 
 func (u *unfolding) object(
-	object map[string]any, pointer string, depth, parent int,
+	object map[string]any, pointer string, depth int,
 ) (map[string]any, error) {
 	if depth > DepthMax {
 		return nil, refused("The claims nest deeper than %d.", DepthMax)
@@ -79,7 +77,7 @@ func (u *unfolding) object(
 		if isReserved(name) {
 			return nil, refused("The claims have the name %s out of its place.", name)
 		}
-		value, err := u.value(object[name], pointer+"/"+escape(name), depth, parent)
+		value, err := u.value(object[name], pointer+"/"+escape(name), depth)
 		if err != nil {
 			return nil, err
 		}
@@ -105,7 +103,7 @@ func (u *unfolding) object(
 		if pointer == "" && slices.Contains(signedAlone, d.Name) {
 			return nil, refused("The claim %s may not be hidden.", d.Name)
 		}
-		value, err := u.place(at, pointer+"/"+escape(d.Name), depth, parent)
+		value, err := u.place(at, pointer+"/"+escape(d.Name), depth)
 		if err != nil {
 			return nil, err
 		}
@@ -114,7 +112,7 @@ func (u *unfolding) object(
 	return open, nil
 }
 
-func (u *unfolding) array(list []any, pointer string, depth, parent int) ([]any, error) {
+func (u *unfolding) array(list []any, pointer string, depth int) ([]any, error) {
 	if depth > DepthMax {
 		return nil, refused("The claims nest deeper than %d.", DepthMax)
 	}
@@ -123,7 +121,7 @@ func (u *unfolding) array(list []any, pointer string, depth, parent int) ([]any,
 		here := pointer + "/" + strconv.Itoa(i)
 		digest, hidden := hiddenElement(element)
 		if !hidden {
-			value, err := u.value(element, here, depth, parent)
+			value, err := u.value(element, here, depth)
 			if err != nil {
 				return nil, err
 			}
@@ -140,7 +138,7 @@ func (u *unfolding) array(list []any, pointer string, depth, parent int) ([]any,
 		if !u.list[at].Element {
 			return nil, refused("A disclosure does not fit where its digest stands.")
 		}
-		value, err := u.place(at, here, depth, parent)
+		value, err := u.place(at, here, depth)
 		if err != nil {
 			return nil, err
 		}
@@ -179,9 +177,9 @@ func (u *unfolding) find(digest any) (int, error) {
 }
 
 // place notes where a disclosure belongs and unfolds what it holds.
-func (u *unfolding) place(at int, pointer string, depth, parent int) (any, error) {
-	u.pointers[at], u.parents[at] = pointer, parent
-	return u.value(u.list[at].Value, pointer, depth, at)
+func (u *unfolding) place(at int, pointer string, depth int) (any, error) {
+	u.pointers[at] = pointer
+	return u.value(u.list[at].Value, pointer, depth)
 }
 
 // escape writes a name as a part of a JSON pointer (RFC 6901 section 3).
