@@ -4,7 +4,9 @@
 //	offer, err := shop.CreateOffer(ctx, client.OfferRequest{Amount: amount, PayeeKey: key})
 //
 // Every call that changes something may be sent again without doing it twice, and is, when a
-// node or the network does not answer. The package knows the API only by its paths and JSON: it
+// node or the network does not answer. A Client sees in all that it reads what it was answered
+// before, whichever replica of the node it asks; Now is for what others were answered too. The
+// package knows the API only by its paths and JSON: it
 // never imports the node.
 package client
 
@@ -48,7 +50,8 @@ type Config struct {
 	// URL is the node's origin, such as "https://tokyo.example".
 	URL string
 	// Others are further addresses of the same node, those of its other replicas. Another one is
-	// asked when one can't be reached, or says that no replica takes changes.
+	// asked when one can't be reached, says that no replica takes changes, or has not seen yet
+	// what a read asks for.
 	Others []string
 	// Key is an API key or a session; empty calls what is public.
 	Key string
@@ -59,9 +62,15 @@ type Config struct {
 }
 
 // Client calls one node as one caller. It is safe for concurrent use.
+//
+// It keeps the newest journal entry that an answer named (Seyfert-Index) and asks for it with each
+// read (Seyfert-At-Least), so it reads its own writes at another replica too, or gets a Problem
+// with the reason "behind" if none that it knows has them. Those that With, Once and Now make of
+// it share that; two of New do not. After a node was put back to an older entry make a new one.
 type Client struct {
 	url, key string
 	nodes    *replicas
+	now      bool   // reads ask for what is newest
 	once     string // the Idempotency-Key of creating calls, if the caller chose one
 	http     *http.Client
 
@@ -97,6 +106,15 @@ func (c *Client) With(key string) *Client {
 func (c *Client) Once(key string) *Client {
 	other := *c
 	other.once = key
+	return &other
+}
+
+// Now is the same client with reads that are linearizable: each shows all that the node answered
+// to anyone before the read began, and costs a question to the leading replica, which must be
+// there. What it changes is as without it. For one call: c.Now().Wallet(ctx).
+func (c *Client) Now() *Client {
+	other := *c
+	other.now = true
 	return &other
 }
 
@@ -262,11 +280,15 @@ func (c *Client) send(ctx context.Context, url string, what call, body []byte) (
 	if what.key != "" {
 		r.Header.Set("Idempotency-Key", what.key)
 	}
+	if least := c.least(what); least != "" {
+		r.Header.Set(headerAtLeast, least)
+	}
 	answer, err := c.http.Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("client: %s %s: %w", what.method, what.path, bare(err))
 	}
 	defer answer.Body.Close()
+	c.nodes.saw(answer.Header.Get(headerIndex))
 	data, err := io.ReadAll(io.LimitReader(answer.Body, AnswerBytesMax+1))
 	if err != nil {
 		return nil, fmt.Errorf("client: answer of %s %s: %w", what.method, what.path, err)
