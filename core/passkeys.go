@@ -95,7 +95,7 @@ type AddPasskey struct {
 	Passkey NewPasskey `cbor:"2,keyasint"`
 }
 
-// RemovePasskey takes one away for ever.
+// RemovePasskey takes one away for ever, and ends the sessions that it opened elsewhere.
 type RemovePasskey struct {
 	Member  MemberID `cbor:"1,keyasint"`
 	Passkey [32]byte `cbor:"2,keyasint"`
@@ -235,6 +235,13 @@ func removePasskey(s *step, c journal.Command) (any, *fault.Error) {
 		return nil, fault.New(fault.Refused, "passkey",
 			"This is your only passkey, and you have no recovery codes.")
 	}
+	own, refused := s.used(c)
+	if refused != nil {
+		return nil, refused
+	}
+	s.endSessionsOf(body.Member, func(session SessionRow) bool {
+		return session.Passkey == body.Passkey && session.Hash != own.Hash
+	})
 	row.Removed = s.now
 	put(s, s.tables.passkeys, body.Passkey, row)
 	s.state("passkey", body.Member.String(), wire.MustMarshal(row))

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"crypto/ed25519"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -9,6 +10,7 @@ import (
 	"seyfert/fault"
 	"seyfert/journal"
 	"seyfert/ledger"
+	"seyfert/money"
 	"seyfert/payment"
 	"seyfert/wire"
 )
@@ -280,4 +282,23 @@ func TestOrderWithoutPasskey(t *testing.T) {
 		t.Errorf("a member with a passkey: %v", f)
 	}
 	h.order(h.offer(h.m, h.local, "Here", 6)) // one without
+}
+
+// TestOrderOnMainnet: where money is real, nobody orders by session alone.
+func TestOrderOnMainnet(t *testing.T) {
+	seed := secret("shop key")
+	s := &script{
+		t: t, seoul: newMachine(t, "seoul"), shopKey: ed25519.NewKeyFromSeed(seed[:]),
+	}
+	do[core.NodeRow](s.seoul, core.KindConfigure, system(), core.Configure{
+		DID: s.seoul.did, Network: "mainnet", Currencies: []money.Currency{money.KRW},
+		Descriptor: "first", OperatorKey: secret("operator"),
+	})
+	activateAll(s.seoul)
+	s.local = s.company(s.seoul, "Here")
+	s.settleMember()
+	order := s.approval(s.offer(s.seoul, s.local, "Here", 5))
+	if f := s.seoul.refused(core.KindApproveOrder, s.customer(), order); f.Field != "passkey" {
+		t.Error(f)
+	}
 }

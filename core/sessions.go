@@ -229,14 +229,20 @@ func endSessions(s *step, c journal.Command) (any, *fault.Error) {
 	if refused != nil {
 		return nil, refused
 	}
+	return s.endSessionsOf(body.Member, func(session SessionRow) bool {
+		return session.Hash != own.Hash
+	}), nil
+}
+
+// endSessionsOf ends those living sessions of a member that ends says, and counts them.
+func (s *step) endSessionsOf(member MemberID, ends func(SessionRow) bool) int {
 	ended := 0
-	for _, old := range s.sessionsOf(body.Member) {
-		credential, _ := s.credential(old.Hash)
-		if old.Hash == own.Hash || !credential.live(s.now) {
-			continue
+	for _, session := range s.sessionsOf(member) {
+		credential, _ := s.credential(session.Hash)
+		if ends(session) && credential.live(s.now) {
+			s.revoke(credential)
+			ended++
 		}
-		s.revoke(credential)
-		ended++
 	}
-	return ended, nil
+	return ended
 }

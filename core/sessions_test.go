@@ -199,3 +199,29 @@ func TestPasskeyRights(t *testing.T) {
 }
 
 func hashOfFirst() [32]byte { return core.PasskeyHash([]byte("first")) }
+
+// TestRemovedPasskeyEndsItsSessions: whoever lost a device removes its passkey, and is signed out
+// there.
+func TestRemovedPasskeyEndsItsSessions(t *testing.T) {
+	h := signUp(t)
+	do[core.PasskeyRow](h.m, core.KindAddPasskey, h.me, core.AddPasskey{
+		Member: h.member, Passkey: passkeyOf("second"),
+	})
+	lost := h.signIn("lost")
+	do[core.PasskeyRow](h.m, core.KindUsePasskey, public(), core.UsePasskey{
+		Assertion: h.use("second", secret("new")), Session: secret("new"), Expires: start * 2,
+	})
+	kept := principal(journal.Member, h.member.String(), "new")
+	do[core.PasskeyRow](h.m, core.KindRemovePasskey, kept, core.RemovePasskey{
+		Member: h.member, Passkey: hashOfFirst(),
+	})
+	end := core.EndSessions{Member: h.member}
+	for _, by := range []journal.Principal{lost, h.me} {
+		if f := h.m.refused(core.KindEndSessions, by, end); f.Code != fault.Unauthenticated {
+			t.Errorf("a session of the removed passkey lives: %v", f)
+		}
+	}
+	if ended := do[int](h.m, core.KindEndSessions, kept, end); ended != 0 {
+		t.Errorf("%d sessions were left", ended)
+	}
+}
