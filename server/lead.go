@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"seyfert/auth"
 	"seyfert/core"
 	"seyfert/fault"
 	"seyfert/journal"
@@ -175,13 +174,9 @@ func (s *Server) configure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := readSecret(s.cfg.operatorFile())
+	key, hash, err := s.cfg.operatorKey()
 	if err != nil {
-		return &unfit{fmt.Errorf("read the operator's key: %w", err)}
-	}
-	hash, err := auth.HashKey(key)
-	if err != nil {
-		return &unfit{fmt.Errorf("%s does not hold an API key", s.cfg.operatorFile())}
+		return &unfit{err}
 	}
 	err = s.node.Configure(ctx, node.Setup{
 		Currencies: s.cfg.Currencies, Thresholds: s.cfg.Thresholds, Descriptor: descriptor,
@@ -196,11 +191,7 @@ func (s *Server) configure(ctx context.Context) error {
 	if err := s.activate(ctx); err != nil {
 		return err
 	}
-	if _, err := s.node.Authenticate(key); err != nil {
-		return &unfit{fmt.Errorf("%s is not the operator's key that the journal holds: put back "+
-			"the first one", s.cfg.operatorFile())}
-	}
-	return nil
+	return s.checkOperator(key)
 }
 
 // activate brings the rules into force that the program of every voter knows. While one of them

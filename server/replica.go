@@ -307,10 +307,16 @@ func (r *replica) led() (leader journal.ReplicaID, reign context.Context, ok boo
 }
 
 // getReady waits until this replica's state has once been as new as the leader's: what a replica
-// shows that has just begun is as old as its newest cut.
+// shows that has just begun is as old as its newest cut. One whose configuration is not that of
+// the journal fails then, and not on the day when it comes to lead.
 func (s *Server) getReady(ctx context.Context) {
 	for ctx.Err() == nil {
-		if index, err := s.barrier(ctx); err == nil && s.journal.WaitApplied(ctx, index) == nil {
+		index, err := s.barrier(ctx)
+		if err == nil && s.journal.WaitApplied(ctx, index) == nil && s.configured() {
+			if err := s.checkConfigured(); err != nil {
+				s.fail(err)
+				return
+			}
 			s.replica.ready.Store(true)
 			return
 		}
