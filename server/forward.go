@@ -127,9 +127,17 @@ type marker struct {
 	Index uint64 `json:"index"`
 }
 
-// barrier asks the leader, which may be this replica, for the entry up to which everything is
-// that was acknowledged before.
+// barrier says up to which entry everything is that was acknowledged before. One question to the
+// leader answers all who ask at a time.
 func (s *Server) barrier(ctx context.Context) (uint64, error) {
+	if s.replica == nil {
+		return s.journal.Barrier(ctx)
+	}
+	return s.replica.barriers.next(ctx)
+}
+
+// askBarrier asks the leader, which may be this replica.
+func (s *Server) askBarrier(ctx context.Context) (uint64, error) {
 	index, err := s.journal.Barrier(ctx)
 	if _, other := errors.AsType[*journal.NotLeader](err); !other {
 		return index, err

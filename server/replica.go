@@ -52,6 +52,7 @@ type replica struct {
 	// forwards has one value for each request that is at the leader.
 	forwards chan struct{}
 	serving  sync.WaitGroup
+	barriers *barriers
 	// voter says that this replica has a vote, ready that its state has been that of the leader.
 	voter, ready atomic.Bool
 
@@ -85,16 +86,12 @@ func (s *Server) openReplica(parts Parts) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	r := &replica{layer: layer, forwards: make(chan struct{}, ForwardsMax)}
+	r := &replica{
+		layer: layer, forwards: make(chan struct{}, ForwardsMax), barriers: newBarriers(),
+	}
 	r.reign, r.depose = context.WithCancel(context.Background())
 	transport := &http.Transport{
-		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
-			id, _, err := net.SplitHostPort(address)
-			if err != nil {
-				return nil, err
-			}
-			return layer.Dial(ctx, journal.ReplicaID(id), journal.ProtocolForward)
-		},
+		DialContext:         newDialer(layer).dial,
 		MaxIdleConnsPerHost: replicaIdleMax, IdleConnTimeout: idleTimeout,
 		DisableCompression: true,
 	}

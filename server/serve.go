@@ -87,6 +87,7 @@ func (s *Server) serve(parts Parts, handler http.Handler, woken *journal.Lead) e
 		s.replica.look()
 		s.serveReplicas(local, s.log)
 		s.running.Go(func() { s.replica.watch(ctx) })
+		s.running.Go(func() { s.replica.barriers.run(ctx, s.askBarrier) })
 		s.running.Go(func() { s.getReady(ctx) })
 		s.running.Go(func() { s.refreshSigner(ctx) })
 	}
