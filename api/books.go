@@ -83,7 +83,7 @@ func (g *gate) mountHolds() {
 			if err != nil {
 				return reply{}, err
 			}
-			made, created, err := g.node.PostHold(c.ctx, c.by, composed.batch)
+			made, created, err := g.node.PostHold(c.ctx, c.by, composed.bound(), composed.batch)
 			return replyOnce(made, created, composed.worded(err))
 		},
 	})
@@ -115,7 +115,7 @@ func (g *gate) mountHolds() {
 			if err != nil {
 				return reply{}, err
 			}
-			freed, err := g.node.PostVoid(c.ctx, c.by, composed.batch)
+			freed, err := g.node.PostVoid(c.ctx, c.by, composed.bound(), composed.batch)
 			return replyOnce(freed, false, composed.worded(err))
 		},
 	})
@@ -195,7 +195,7 @@ func (g *gate) postTransfer(c order, s single) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	transfer, created, err := g.node.PostTransfer(c.ctx, c.by, composed.batch)
+	transfer, created, err := g.node.PostTransfer(c.ctx, c.by, composed.bound(), composed.batch)
 	return replyTransfer(transfer, created, composed.worded(err))
 }
 

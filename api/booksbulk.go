@@ -41,7 +41,7 @@ func (g *gate) postBatch(c order) (reply, error) {
 	if err := composer.read(c.body); err != nil {
 		return reply{}, err
 	}
-	answer, err := g.node.Post(c.ctx, c.by, composer.batch.Encode())
+	answer, err := g.node.Post(c.ctx, c.by, c.key, composer.batch.Encode())
 	if err != nil {
 		return reply{}, composer.worded(err)
 	}
@@ -58,7 +58,7 @@ func (g *gate) postBinary(c order) (reply, error) {
 	if _, refused := ledger.DecodeBatch(c.body); refused != nil {
 		return reply{}, refused
 	}
-	answer, err := g.node.Post(c.ctx, c.by, c.body)
+	answer, err := g.node.Post(c.ctx, c.by, "", c.body)
 	return reply{status: http.StatusOK, media: typeResults, body: answer}, err
 }
 

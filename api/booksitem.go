@@ -24,6 +24,8 @@ type composer struct {
 	by    node.Caller
 	key   string
 	batch *ledger.Batch
+	// own says that an item chose its own id.
+	own bool
 	// single says that the request is one item, not a list of them.
 	single bool
 	// legs says that some item has more than one instruction; first is then the first
@@ -38,6 +40,15 @@ type composer struct {
 	last     money.Currency
 	// groupFirst and groupLast bound the group that was asked for last, as all its items ask.
 	groupFirst, groupLast int
+}
+
+// bound is the key that a request of one item has to be bound to. Where the item's id follows from
+// the key, the id binds it, and costs no row.
+func (c *composer) bound() string {
+	if c.own {
+		return c.key
+	}
+	return ""
 }
 
 // invalid is what a caller is told of a value.
@@ -119,6 +130,7 @@ func (c *composer) understand(w *words, i *ledger.Instruction) (refused *fault.E
 		if i.ID, refused = ownID(w.text[mID], i.Action); refused != nil {
 			return refused
 		}
+		c.own = true
 	} else {
 		i.ID = c.node.NewItemID(c.by, c.key, c.items)
 	}

@@ -70,7 +70,7 @@ type inside struct {
 
 // post implements caller.
 func (c *inside) post(ctx context.Context) (int, error) {
-	_, err := c.node.Post(ctx, c.by, c.mint.batch(c.batch).Encode())
+	_, err := c.node.Post(ctx, c.by, "", c.mint.batch(c.batch).Encode())
 	return c.batch, err
 }
 

@@ -67,6 +67,8 @@ const (
 	// RulePasskeys knows the commands of passkeys, recovery codes and sessions, lists sessions,
 	// and takes orders without a passkey from members alone who have none, on regtest.
 	RulePasskeys = 3
+	// RuleKeysBind binds the id of a batch's command to the whole batch.
+	RuleKeysBind = 3
 )
 
 // Limits of one command.

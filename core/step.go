@@ -56,8 +56,11 @@ func (c *Core) begin(index uint64, e journal.Entry) *step {
 // run decides one command. What a refused command did is rolled back.
 func (s *step) run(c journal.Command) journal.Result {
 	replayID, isNamed := replayKey(c)
+	bound := false
 	if isNamed {
-		if old, ok := get(s, s.tables.replays, replayID); ok {
+		var old replayRow
+		old, bound = get(s, s.tables.replays, replayID)
+		if bound && (c.Kind != KindPost || old.Kind != c.Kind || old.Hash != c.RequestHash) {
 			return s.replay(old, c)
 		}
 	}
@@ -78,7 +81,12 @@ func (s *step) run(c journal.Command) journal.Result {
 		return undo(refused)
 	}
 	if posted, raw := answer.(PostAnswer); raw {
-		return journal.Result{Body: posted} // its ids are what make it idempotent
+		// Its ids are what make it happen once, and history has the answer: a row of its own only
+		// binds a key to the batch.
+		if isNamed && !bound && s.rule >= RuleKeysBind {
+			put(s, s.tables.replays, replayID, replayRow{Kind: c.Kind, Hash: c.RequestHash})
+		}
+		return journal.Result{Body: posted}
 	}
 	body := wire.MustMarshal(answer)
 	if isNamed {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"maps"
 	"strconv"
@@ -34,15 +35,22 @@ func (n *Node) NewItemID(by Caller, key string, item int) [16]byte {
 }
 
 // Post carries out an encoded batch (ledger.Batch). In mode All a refusal is the error, its field
-// within "items[i]"; in mode Each it stands in the answer.
-func (n *Node) Post(ctx context.Context, by Caller, batch []byte) (ledger.Answer, error) {
+// within "items[i]"; in mode Each it stands in the answer. A key is bound to the whole batch: with
+// another one it is a conflict. Without, each instruction's own id is what makes it happen once.
+func (n *Node) Post(ctx context.Context, by Caller, key string, batch []byte) (
+	ledger.Answer, error,
+) {
 	if by.Kind != journal.Company && !isOperator(by) {
 		return nil, forbidden()
 	}
-	result, err := n.cfg.Journal.Propose(ctx, journal.Command{
+	c := journal.Command{
 		Kind: core.KindPost, Version: core.CommandVersion, Principal: by.principal(),
 		Body: batch,
-	})
+	}
+	if key != "" {
+		c.ID, c.RequestHash = commandID(key), sha256.Sum256(batch)
+	}
+	result, err := n.cfg.Journal.Propose(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +62,10 @@ func (n *Node) Post(ctx context.Context, by Caller, batch []byte) (ledger.Answer
 
 // postOne carries out a batch that is one transfer or one change of a hold, and returns the
 // outcome of its first instruction.
-func (n *Node) postOne(ctx context.Context, by Caller, b *ledger.Batch) (ledger.Outcome, error) {
-	answer, err := n.Post(ctx, by, b.Encode())
+func (n *Node) postOne(ctx context.Context, by Caller, key string, b *ledger.Batch) (
+	ledger.Outcome, error,
+) {
+	answer, err := n.Post(ctx, by, key, b.Encode())
 	if err != nil {
 		return ledger.Outcome{}, err
 	}
@@ -68,11 +78,11 @@ func (n *Node) postOne(ctx context.Context, by Caller, b *ledger.Batch) (ledger.
 
 // PostTransfer carries out a batch of the legs of one transfer: a posting, a capture or a
 // reversal. What it returns is the same whenever the same is asked for again; created says
-// whether it happened now.
-func (n *Node) PostTransfer(ctx context.Context, by Caller, b *ledger.Batch) (
+// whether it happened now. The key is as in Post; ids that follow from it bind it already.
+func (n *Node) PostTransfer(ctx context.Context, by Caller, key string, b *ledger.Batch) (
 	t BookTransfer, created bool, err error,
 ) {
-	result, err := n.postOne(ctx, by, b)
+	result, err := n.postOne(ctx, by, key, b)
 	if err != nil {
 		return BookTransfer{}, false, err
 	}
@@ -86,10 +96,10 @@ func (n *Node) PostTransfer(ctx context.Context, by Caller, b *ledger.Batch) (
 }
 
 // PostHold carries out a batch of one new hold, on the terms of PostTransfer.
-func (n *Node) PostHold(ctx context.Context, by Caller, b *ledger.Batch) (
+func (n *Node) PostHold(ctx context.Context, by Caller, key string, b *ledger.Batch) (
 	h BookHold, created bool, err error,
 ) {
-	result, err := n.postOne(ctx, by, b)
+	result, err := n.postOne(ctx, by, key, b)
 	if err != nil {
 		return BookHold{}, false, err
 	}
@@ -103,8 +113,10 @@ func (n *Node) PostHold(ctx context.Context, by Caller, b *ledger.Batch) (
 }
 
 // PostVoid carries out a batch of one void and returns the hold as it stands.
-func (n *Node) PostVoid(ctx context.Context, by Caller, b *ledger.Batch) (BookHold, error) {
-	result, err := n.postOne(ctx, by, b)
+func (n *Node) PostVoid(ctx context.Context, by Caller, key string, b *ledger.Batch) (
+	BookHold, error,
+) {
+	result, err := n.postOne(ctx, by, key, b)
 	if err != nil {
 		return BookHold{}, err
 	}

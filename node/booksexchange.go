@@ -64,8 +64,9 @@ func (n *Node) Exchange(ctx context.Context, by Caller, e Exchange) (
 	if refused != nil {
 		return BookTransfer{}, false, refused
 	}
+	bound := e.Key
 	if e.ID == [16]byte{} {
-		e.ID = n.NewItemID(by, e.Key, 0)
+		e.ID, bound = n.NewItemID(by, e.Key, 0), ""
 	}
 	batch := ledger.NewBatch(ledger.All, len(legs))
 	for i := range legs {
@@ -73,7 +74,7 @@ func (n *Node) Exchange(ctx context.Context, by Caller, e Exchange) (
 		batch.Add(&legs[i])
 	}
 	batch.Attachments = []ledger.Attachment{{Reference: e.Reference, Metadata: pairs}}
-	return n.PostTransfer(ctx, by, batch)
+	return n.PostTransfer(ctx, by, bound, batch)
 }
 
 // pairs is the metadata with the rate.

@@ -57,7 +57,7 @@ func (k keeper) post(instructions ...ledger.Instruction) []ledger.Outcome {
 	for i := range instructions {
 		batch.Add(&instructions[i])
 	}
-	answer, err := k.at.node.Post(context.Background(), k.caller, batch.Encode())
+	answer, err := k.at.node.Post(context.Background(), k.caller, "", batch.Encode())
 	must(t, err)
 	outcomes, _, err := answer.Read(batch.Len())
 	must(t, err)
@@ -359,7 +359,7 @@ func TestReferences(t *testing.T) {
 			batch.Add(&move)
 			reference := fmt.Sprint("invoice ", i%3)
 			batch.Attachments = []ledger.Attachment{{Reference: reference}}
-			_, err := a.node.Post(t.Context(), p.caller, batch.Encode())
+			_, err := a.node.Post(t.Context(), p.caller, "", batch.Encode())
 			must(t, err)
 			if i%3 == 1 {
 				want[p.id] = append(want[p.id], ledger.TransferID(move.ID).String())

@@ -148,6 +148,12 @@ func NewRequest(key string, content any) (Request, error) {
 	return Request{Key: key, Hash: sha256.Sum256(data)}, nil
 }
 
+// commandID is the id of a command that came with an Idempotency-Key.
+func commandID(key string) [16]byte {
+	id := wire.Hash("idempotency key", []byte(key))
+	return [16]byte(id[:16])
+}
+
 // propose sends one command through the journal and decodes its answer into T.
 func propose[T any](ctx context.Context, n *Node, by Caller, kind uint16, r Request,
 	body any,
@@ -157,8 +163,7 @@ func propose[T any](ctx context.Context, n *Node, by Caller, kind uint16, r Requ
 		RequestHash: r.Hash, Body: wire.MustMarshal(body),
 	}
 	if r.Key != "" {
-		id := wire.Hash("idempotency key", []byte(r.Key))
-		c.ID = [16]byte(id[:16])
+		c.ID = commandID(r.Key)
 	}
 	result, err := n.cfg.Journal.Propose(ctx, c)
 	if err != nil {

@@ -117,7 +117,8 @@ func (w *world) keepBooks() error {
 		b = pick(w, c.sent)
 	}
 	return w.ask(c.shop.host, func() error {
-		answer, err := c.shop.host.process.node.Post(context.Background(), c.shop.caller, b.text)
+		answer, err := c.shop.host.process.node.Post(context.Background(), c.shop.caller, "",
+			b.text)
 		if f, ok := fault.Of(err); ok && f.Code == fault.Unavailable {
 			return err
 		}
