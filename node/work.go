@@ -64,7 +64,9 @@ func (n *Node) Deliver(ctx context.Context, did string) (int, error) {
 	}
 	taken := takenOf(rows, answers)
 	if taken == 0 {
-		return 0, fmt.Errorf("%s took no message: %s", did, answers[0].Detail)
+		// A status of its own says whether time mends it: a peer between two leaders answers 502.
+		return 0, fmt.Errorf("%s took no message: %s: %w", did, answers[0].Detail,
+			&peer.StatusError{Status: answers[0].Status})
 	}
 	return taken, n.act(ctx, core.KindDelivered, core.Delivered{
 		Peer: did, Seq: rows[taken-1].Seq,
