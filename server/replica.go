@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -38,6 +39,9 @@ const (
 	askTimeout = 2 * time.Second
 	// watchEvery is how often a replica looks who leads and who the members are.
 	watchEvery = 50 * time.Millisecond
+	// silentPaces is for how many of the journal's paces a replica still shows what it has while
+	// it hears of no leader.
+	silentPaces = 5
 )
 
 // replica is what a node of several replicas has beside a node that is alone.
@@ -53,14 +57,17 @@ type replica struct {
 	forwards chan struct{}
 	serving  sync.WaitGroup
 	barriers *barriers
-	// voter says that this replica has a vote, ready that its state has been that of the leader.
+	// voter says that this replica has a vote, ready that its state has been that of the leader
+	// since it last heard of none for longer than patience.
 	voter, ready atomic.Bool
+	patience     time.Duration
 
 	mu sync.Mutex // guards the following
 	// leader is who leads; reign ends when another one does.
 	leader journal.ReplicaID
 	reign  context.Context
 	depose context.CancelFunc
+	heard  time.Time // when a leader was last known
 }
 
 // openReplica makes the connections between the replicas; the journal lets others in.
@@ -88,6 +95,7 @@ func (s *Server) openReplica(parts Parts) error {
 	}
 	r := &replica{
 		layer: layer, forwards: make(chan struct{}, ForwardsMax), barriers: newBarriers(),
+		patience: silentPaces * cmp.Or(parts.Pace, journal.PaceDefault),
 	}
 	r.reign, r.depose = context.WithCancel(context.Background())
 	transport := &http.Transport{
@@ -282,6 +290,11 @@ func (r *replica) look() {
 	leader, known := j.Leader()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if known {
+		r.heard = time.Now()
+	} else if time.Since(r.heard) > r.patience {
+		r.ready.Store(false)
+	}
 	if !known || leader.ID == r.leader {
 		return // while none is known the last one may still answer
 	}
@@ -303,23 +316,27 @@ func (r *replica) led() (leader journal.ReplicaID, reign context.Context, ok boo
 	return r.leader, r.reign, r.leader == now.ID
 }
 
-// getReady waits until this replica's state has once been as new as the leader's: what a replica
-// shows that has just begun is as old as its newest cut. One whose configuration is not that of
-// the journal fails then, and not on the day when it comes to lead.
+// getReady waits until this replica's state has been as new as the leader's, and again whenever
+// it has heard of no leader for long, until ctx ends: what a replica shows that has just begun is
+// as old as its newest cut, and that of one which was cut off as old as that. One whose
+// configuration is not that of the journal fails then, not on the day when it comes to lead.
 func (s *Server) getReady(ctx context.Context) {
-	for ctx.Err() == nil {
-		index, err := s.barrier(ctx)
-		if err == nil && s.journal.WaitApplied(ctx, index) == nil && s.configured() {
+	for {
+		if !s.replica.ready.Load() && s.level(ctx) {
 			if err := s.checkConfigured(); err != nil {
 				s.fail(err)
 				return
 			}
 			s.replica.ready.Store(true)
+		}
+		if !pause(ctx, watchEvery) {
 			return
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(watchEvery):
-		}
 	}
+}
+
+// level says whether this replica has all that was acknowledged before the call.
+func (s *Server) level(ctx context.Context) bool {
+	index, err := s.barrier(ctx)
+	return err == nil && s.journal.WaitApplied(ctx, index) == nil && s.configured()
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"seyfert/server"
@@ -79,4 +80,37 @@ func TestFullLeader(t *testing.T) {
 	if _, err := full.client().CreateCompany(t.Context(), "Kanda"); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestCutOff: a replica that is cut off tells the proxy before it, shows nothing old for ever, and
+// when it is back nothing older than what was acknowledged meanwhile.
+func TestCutOff(t *testing.T) {
+	n := newTrio(t)
+	m := n.follow()
+	m.line.tear()
+	n.until("503 of one that is cut off", func() bool {
+		health, text := m.call(http.MethodGet, "/healthz", "", nil)
+		if health.StatusCode != http.StatusOK && !strings.Contains(text, "no_leader") {
+			t.Errorf("%d %s", health.StatusCode, text)
+		}
+		return health.StatusCode == http.StatusServiceUnavailable
+	})
+	if answer, text := m.call(http.MethodGet, "/v1/companies", "", nil); answer.StatusCode !=
+		http.StatusServiceUnavailable {
+		t.Errorf("a read: %d %s", answer.StatusCode, text)
+	}
+	if answer, text := n.lead().call(http.MethodGet, "/healthz", "", nil); answer.StatusCode !=
+		http.StatusOK {
+		t.Errorf("the leader: %d %s", answer.StatusCode, text)
+	}
+	_, err := n.lead().client().CreateCompany(t.Context(), "Later")
+	must(t, err)
+	m.line.mend()
+	n.until("read", func() bool {
+		answer, text := m.call(http.MethodGet, "/v1/companies", "", nil)
+		if answer.StatusCode == http.StatusOK && !strings.Contains(text, "Later") {
+			t.Errorf("it shows what is old: %s", text)
+		}
+		return answer.StatusCode == http.StatusOK
+	})
 }
