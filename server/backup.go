@@ -155,7 +155,10 @@ func (c Config) checkTarget(to string) error {
 	if !filepath.IsAbs(to) {
 		return fmt.Errorf("%q is not an absolute path", to)
 	}
-	own, err := filepath.EvalSymlinks(c.Dir)
+	own, err := filepath.Abs(c.Dir)
+	if err == nil {
+		own, err = filepath.EvalSymlinks(own)
+	}
 	if err != nil {
 		return err
 	}

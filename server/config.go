@@ -94,6 +94,12 @@ func (r ReplicaConfig) validate() error {
 			return fmt.Errorf("an address has at most %d bytes", journal.AddressMax)
 		}
 	}
+	if r.Advertise == "" && unreachable(r.Listen) {
+		return fmt.Errorf("%q is no address that others can reach: write \"advertise\"", r.Listen)
+	}
+	if r.Advertise != "" && unreachable(r.Advertise) {
+		return fmt.Errorf("advertise: %q is no address that others can reach", r.Advertise)
+	}
 	return nil
 }
 
@@ -147,12 +153,16 @@ func ReadConfig(path string) (Config, error) {
 	if err := decoder.Decode(&cfg); err != nil {
 		return Config{}, fmt.Errorf("read %s: %w", path, err)
 	}
+	folder, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return Config{}, err
+	}
 	if !filepath.IsAbs(cfg.Dir) {
-		cfg.Dir = filepath.Join(filepath.Dir(path), cfg.Dir)
+		cfg.Dir = filepath.Join(folder, cfg.Dir)
 	}
 	for _, file := range []*string{&cfg.Chain.TokenFile, &cfg.Chain.PasswordFile} {
 		if *file != "" && !filepath.IsAbs(*file) {
-			*file = filepath.Join(filepath.Dir(path), *file)
+			*file = filepath.Join(folder, *file)
 		}
 	}
 	if err := cfg.validate(); err != nil {

@@ -119,11 +119,19 @@ func checkAddress(address string) error {
 	if err != nil || host == "" || port == "" || port == "0" || len(address) > journal.AddressMax {
 		return fmt.Errorf("%q is not an address such as 10.0.0.2:7501", address)
 	}
-	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+	if unreachable(address) {
 		return fmt.Errorf("%q is no address that others can reach: say with --replica-advertise "+
 			"where they find this machine", address)
 	}
 	return nil
+}
+
+// unreachable says whether an address of the form host:port names no machine or no port, but all
+// addresses or any port of whoever listens there.
+func unreachable(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	ip, _ := netip.ParseAddr(host)
+	return err != nil || host == "" || ip.Unmap().IsUnspecified() || port == "" || port == "0"
 }
 
 // checkNew refuses a directory that a node or a replica has used.
