@@ -14,6 +14,7 @@ import (
 	"seyfert/core"
 	"seyfert/journal"
 	"seyfert/merkle"
+	"seyfert/mirror"
 	"seyfert/node"
 	"seyfert/signer"
 )
@@ -33,6 +34,9 @@ func (s *Server) resume(ctx context.Context, copied node.Restored, log *slog.Log
 			if exists(dir) {
 				return fmt.Errorf("resume: %s is there beside the copy: move it away", dir)
 			}
+		}
+		if err := s.cfg.checkOwn(); err != nil {
+			return err
 		}
 		if err := s.settle(ctx, copied, log); err != nil {
 			return err
@@ -56,6 +60,26 @@ func (s *Server) resume(ctx context.Context, copied node.Restored, log *slog.Log
 	log.Warn("a restored copy is the node again: what the node did later is in no book of it",
 		slog.Uint64("entry", copied.At))
 	return nil
+}
+
+// checkOwn refuses keys that were brought with what one replica has for itself: a node that is
+// resumed is the only replica, with a name of its own, and has promised nobody anything.
+func (c Config) checkOwn() error {
+	var found []string
+	for _, name := range []string{filepath.Base(c.replicaKeyFile()), mirror.TermsName} {
+		if exists(filepath.Join(c.keysDir(), name)) {
+			found = append(found, name)
+		}
+	}
+	they, them := "it belongs", "it"
+	switch len(found) {
+	case 0:
+		return nil
+	case 2:
+		they, them = "they belong", "both"
+	}
+	return fmt.Errorf("resume: %s holds %s of a replica; %s to that replica alone. Remove %s, and "+
+		"start again. Nothing was changed", c.keysDir(), strings.Join(found, " and "), they, them)
 }
 
 func exists(path string) bool {

@@ -224,3 +224,34 @@ func (w *world) session() string {
 	must(w.t, err)
 	return string(token)
 }
+
+// TestResumeWithKeysOfReplica: what one replica has for itself is no other node's.
+func TestResumeWithKeysOfReplica(t *testing.T) {
+	l := newLone(t)
+	must(t, l.start(server.Parts{}))
+	l.work("110-1")
+	want := l.status()
+	to := filepath.Join(t.TempDir(), "backup")
+	l.backup(to)
+	l.close()
+	other := l.withKeys()
+	must(t, other.start(server.Parts{Restore: &server.Restore{From: to}}))
+	other.close()
+	keys := filepath.Join(other.cfg.Dir, "keys")
+	for _, name := range []string{"mirror.terms", "replica.key"} {
+		must(t, os.WriteFile(filepath.Join(keys, name), []byte("of another"), 0o600))
+	}
+	wantSaid(t, other.start(server.Parts{Resume: true}), "resume: "+keys+" holds replica.key and "+
+		"mirror.terms of a replica; they belong to that replica alone. Remove both, and start "+
+		"again. Nothing was changed")
+	must(t, other.start(server.Parts{})) // still the copy
+	if got := other.status(); got != want {
+		t.Errorf("the copy is at %+v, want %+v", got, want)
+	}
+	other.close()
+	must(t, os.Remove(filepath.Join(keys, "replica.key")))
+	wantSaid(t, other.start(server.Parts{Resume: true}), "holds mirror.terms of a replica; it "+
+		"belongs to that replica alone. Remove it, and")
+	must(t, os.Remove(filepath.Join(keys, "mirror.terms")))
+	must(t, other.start(server.Parts{Resume: true}))
+}
