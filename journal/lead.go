@@ -228,11 +228,13 @@ func (j *Raft) verify(ctx context.Context, lead *lead) error {
 	outcome := make(chan error, 1)
 	go func() {
 		defer j.roles.asking.Done()
-		outcome <- j.raft.VerifyLeader().Error()
+		outcome <- j.confirm()
 	}()
 	select {
 	case err := <-outcome:
-		if err != nil {
+		// Raft may have lost leadership meanwhile and won it again: a majority has then confirmed
+		// another one than this, and another leader may have acknowledged something between.
+		if err != nil || j.raft.CurrentTerm() != lead.term {
 			return j.refusal()
 		}
 		return nil
@@ -241,6 +243,27 @@ func (j *Raft) verify(ctx context.Context, lead *lead) error {
 	case <-ctx.Done():
 		return waitError(ctx)
 	}
+}
+
+// confirm asks the voters whether raft still leads. Raft 1.8.0 takes the word of a replica without
+// a vote for one, so while there is such a member it has to get an entry onto a majority.
+func (j *Raft) confirm() error {
+	if j.allVote() {
+		if err := j.raft.VerifyLeader().Error(); err != nil || j.allVote() {
+			return err
+		}
+	}
+	return j.raft.Barrier(0).Error()
+}
+
+// allVote says whether every member has a vote.
+func (j *Raft) allVote() bool {
+	for _, m := range j.Replicas() {
+		if !m.Voter {
+			return false
+		}
+	}
+	return true
 }
 
 // WaitApplied waits until the entry of an index is applied here, so that what is read then is at

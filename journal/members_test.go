@@ -255,6 +255,32 @@ func TestHandOver(t *testing.T) {
 	l.end()
 }
 
+// TestBarrierNeedsVoters: what a replica without a vote says does not make a leader that no voter
+// hears sure that it still leads.
+func TestBarrierNeedsVoters(t *testing.T) {
+	c := newCluster(t, 0)
+	c.mustGrow(3)
+	follows := c.mustMake(t.TempDir(), wal.NewDisk())
+	follows.mustStart()
+	c.mustLead(func(leader *replica) error {
+		return leader.Add(t.Context(), follows.id, follows.address)
+	})
+	c.catchUp(follows)
+	leader := c.leader()
+	mustPropose(t, leader.Raft, "a")
+	if index, err := leader.Barrier(t.Context()); err != nil || index == 0 {
+		t.Fatalf("with all voters it is at %d: %v", index, err)
+	}
+	for _, r := range c.replicas {
+		if r != leader && r != follows {
+			r.lines.cut()
+		}
+	}
+	if index, err := leader.Barrier(t.Context()); err == nil {
+		t.Errorf("without a voter it is at %d", index)
+	}
+}
+
 // TestFollowerNamesTheLeader holds what a follower answers, and what can be read of it.
 func TestFollowerNamesTheLeader(t *testing.T) {
 	c := newCluster(t, 0)
