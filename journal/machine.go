@@ -28,6 +28,8 @@ type applier struct {
 	store   *store
 	cut     uint64
 	fail    func(error)
+	// opened is the newest entry that the machine held when the journal was opened.
+	opened uint64
 	// install takes in the cut that another replica sent; changed is told when other members
 	// are in force.
 	install func() (index uint64, at int64, err error)

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -148,6 +149,13 @@ func find(members []Replica, id ReplicaID) (Replica, bool) {
 		}
 	}
 	return Replica{}, false
+}
+
+// others are the members beside this replica, also if it had another name before.
+func (j *Raft) others(c raft.Configuration) []Replica {
+	return slices.DeleteFunc(membersOf(c), func(m Replica) bool {
+		return m.ID == j.member.ID || m.ID == j.store.self()
+	})
 }
 
 // Progress returns the index of the newest entry that the leader knows a replica to have. It is

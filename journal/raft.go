@@ -47,6 +47,9 @@ type RaftConfig struct {
 	// when most of the others are lost for ever: what only they had is lost with them, and none
 	// of them may come back.
 	Alone bool
+	// Lost, if set, is asked with Alone before anything is changed whether the other members are
+	// lost; its error ends Open.
+	Lost func(others []Replica) error
 	// SegmentBytes is the size at which the log starts a new file, reserved ahead; zero means
 	// SegmentBytesDefault. It may differ from one start to the next.
 	SegmentBytes int
@@ -146,8 +149,9 @@ func (j *Raft) open(cfg RaftConfig) error {
 	if err := os.RemoveAll(filepath.Join(cfg.Dir, incomingName)); err != nil {
 		return err
 	}
+	opened := cfg.Settings.cut()
 	j.applier = &applier{
-		machine: cfg.Machine, store: j.store, cut: cfg.Settings.cut(), fail: j.fail,
+		machine: cfg.Machine, store: j.store, cut: opened, opened: opened, fail: j.fail,
 		changed: func() {}, flying: make(map[*byte]*flight, FlightMax),
 	}
 	if cfg.Cluster != nil {
@@ -236,6 +240,11 @@ func (j *Raft) settle(cfg RaftConfig) error {
 	if known && len(members.Servers) == 1 && members.Servers[0] == self.Servers[0] {
 		return nil
 	}
+	if cfg.Alone && cfg.Lost != nil {
+		if err := cfg.Lost(j.others(members)); err != nil {
+			return err
+		}
+	}
 	// A crash in the middle of an earlier start may have left a term and no log.
 	return errors.Join(j.found(self), j.store.setSelf(j.member.ID))
 }
@@ -314,10 +323,11 @@ func (j *Raft) FirstIndex() uint64 {
 	return index
 }
 
-// LastIndex returns the index of the last applied entry, or 0 if there is none.
+// LastIndex returns the index of the last applied entry, or 0 if there is none. What the machine
+// held when the journal was opened was applied, also while no majority says so again.
 func (j *Raft) LastIndex() uint64 {
 	last, _ := j.applier.lastIndex()
-	return last
+	return max(last, j.applier.opened)
 }
 
 // Read calls fn for the kept entries from index from on, in order, until fn returns false or the

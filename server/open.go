@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -31,7 +32,7 @@ func (s *Server) openKeys(parts Parts) error {
 }
 
 // openState opens tables and history at the newest cut and replays the journal onto them.
-func (s *Server) openState(parts Parts, log *slog.Logger) (err error) {
+func (s *Server) openState(ctx context.Context, parts Parts, log *slog.Logger) (err error) {
 	var c *core.Core
 	if s.store, c, err = node.OpenStore(s.cfg.stateDir(), log); err != nil {
 		return fmt.Errorf("open state: %w", err)
@@ -55,6 +56,7 @@ func (s *Server) openState(parts Parts, log *slog.Logger) (err error) {
 	s.journal, err = journal.Open(journal.RaftConfig{
 		Dir: s.cfg.journalDir(), Machine: s.state, Cuts: shorten,
 		Cluster: cluster, Alone: parts.Alone,
+		Lost: func(others []journal.Replica) error { return s.lost(ctx, others) },
 		Settings: journal.Settings{
 			Node: s.cfg.DID, Rule: core.RuleVersion, Seed: seed, Applied: s.state.Applied,
 			Now: func() int64 { return parts.Now().UnixMilli() },

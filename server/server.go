@@ -145,7 +145,7 @@ func Start(ctx context.Context, cfg Config, parts Parts, log *slog.Logger) (_ *S
 	if err := s.room.atStart(); err != nil {
 		return nil, err
 	}
-	if err := s.openState(parts, log); err != nil {
+	if err := s.openState(ctx, parts, log); err != nil {
 		return nil, err
 	}
 	if parts.Check != nil {
