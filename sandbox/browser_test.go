@@ -125,6 +125,7 @@ func (r *reader) see(selector string) {
 func (r *reader) use(selector string) {
 	r.Helper()
 	r.see(selector)
+	r.listens(selector)
 	if r.keyboard {
 		r.reach(selector)
 		r.do(chromedp.KeyEvent(kb.Enter))
@@ -138,6 +139,23 @@ func (r *reader) use(selector string) {
 		}
 		if try == 2 {
 			r.Fatalf("press %s: %v", selector, err)
+		}
+	}
+}
+
+// listens waits until the script of a passkey's form is there: whoever is faster is told that the
+// passkey was not accepted, and tries again.
+func (r *reader) listens(selector string) {
+	r.Helper()
+	const ready = `!document.querySelector(%q)?.closest('form[data-passkey]') ||
+		document.documentElement.dataset.passkeys === 'ready'`
+	for end := time.Now().Add(stepTimeout); ; r.do(chromedp.Sleep(20 * time.Millisecond)) {
+		var there bool
+		if r.try(chromedp.Evaluate(fmt.Sprintf(ready, selector), &there)) == nil && there {
+			return
+		}
+		if time.Now().After(end) {
+			r.Fatalf("the script of %s does not start", selector)
 		}
 	}
 }
@@ -180,7 +198,7 @@ func (r *reader) says(selector string, texts ...string) {
 			return
 		}
 		if time.Now().After(end) {
-			r.Fatalf("%s does not say %q but %q", selector, missing, have)
+			r.Fatalf("%s does not say %q but %q; the page says %q", selector, missing, have, r.text("main"))
 		}
 	}
 }

@@ -56,4 +56,5 @@ export function startPasskeys() {
   window.addEventListener('pageshow', () => {
     document.querySelectorAll('form[data-passkey]').forEach(clear);
   });
+  document.documentElement.dataset.passkeys = 'ready';
 }
