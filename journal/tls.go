@@ -3,12 +3,9 @@ package journal
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"math/big"
 	"net"
 	"sync"
 	"time"
@@ -100,21 +97,6 @@ func NewTLSLayer(cfg LayerConfig) (*TLSLayer, error) {
 	return l, nil
 }
 
-// certify makes a certificate of a key, which says nothing else: it is checked by nobody but
-// those who know the key.
-func certify(key ed25519.PrivateKey) (tls.Certificate, error) {
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		NotBefore:    time.Unix(0, 0),
-		NotAfter:     time.Unix(1<<37, 0), // RFC 5280 has years up to 9999
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
-}
-
 // ID returns this replica's name.
 func (l *TLSLayer) ID() ReplicaID { return l.id }
 
@@ -155,24 +137,9 @@ func (l *TLSLayer) trusted() []Replica {
 	return l.cfg.Known
 }
 
-// config is what a handshake needs. whom names the other side, by what it proved.
+// config is what a handshake of the layer needs.
 func (l *TLSLayer) config(protocols []string, check func(ReplicaID) error) *tls.Config {
-	return &tls.Config{
-		MinVersion: tls.VersionTLS13, Certificates: l.certs, NextProtos: protocols,
-		ClientAuth: tls.RequireAnyClientCert, SessionTicketsDisabled: true,
-		// Names and authorities say nothing here: VerifyConnection compares the key itself.
-		InsecureSkipVerify: true,
-		VerifyConnection: func(state tls.ConnectionState) error {
-			if len(state.PeerCertificates) == 0 || state.NegotiatedProtocol == "" {
-				return errors.New("the other side is no replica")
-			}
-			key, ok := state.PeerCertificates[0].PublicKey.(ed25519.PublicKey)
-			if !ok {
-				return errors.New("the other side has no replica's key")
-			}
-			return check(IDOf(key))
-		},
-	}
+	return pinned(l.certs, protocols, check)
 }
 
 // accept takes connections until the layer is closed.

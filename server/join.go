@@ -200,7 +200,7 @@ func askParcel(ctx context.Context, key ed25519.PrivateKey, member journal.Repli
 	ctx, cancel := context.WithTimeout(ctx, 2*joinDialTimeout)
 	defer cancel()
 	conn, err := dialMember(ctx, key, member)
-	if errors.Is(err, errOther) {
+	if errors.Is(err, journal.ErrOtherReplica) {
 		return p, "", fmt.Errorf("at %s there is another replica than %s: compare both with what "+
 			"seyfert replica list shows on a machine of the node", member.Address, member.ID)
 	}
