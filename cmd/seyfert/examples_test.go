@@ -17,12 +17,7 @@ const exampleMax = 2 * time.Minute
 
 // TestExample plays examples/checkout.sh, which the README shows, against a sandbox.
 func TestExample(t *testing.T) {
-	if _, err := exec.LookPath("curl"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("there is no curl, and nothing may be skipped here")
-		}
-		t.Skip("there is no curl; make test installs it, as root")
-	}
+	mustCurl(t)
 	program, world := build(t), t.TempDir()
 	port := freePorts(t, 3)
 	start(t, program, "sandbox", "--dir", world, "--listen", "127.0.0.1:"+strconv.Itoa(port))
@@ -49,12 +44,7 @@ func TestExample(t *testing.T) {
 
 // TestBooksExamples plays examples/books.sh and examples/books, which docs/books.md shows.
 func TestBooksExamples(t *testing.T) {
-	if _, err := exec.LookPath("curl"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("there is no curl, and nothing may be skipped here")
-		}
-		t.Skip("there is no curl; make test installs it, as root")
-	}
+	mustCurl(t)
 	program, world := build(t), t.TempDir()
 	port := freePorts(t, 3)
 	start(t, program, "sandbox", "--dir", world, "--listen", "127.0.0.1:"+strconv.Itoa(port))
@@ -116,4 +106,16 @@ func freePorts(t *testing.T, count int) int {
 	}
 	t.Fatal("no ports in a row are free")
 	return 0
+}
+
+// mustCurl skips a test where there is no curl.
+func mustCurl(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("curl"); err == nil {
+		return
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("there is no curl, and nothing may be skipped here")
+	}
+	t.Skip("there is no curl; make test installs it, as root")
 }
